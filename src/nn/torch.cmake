@@ -1,0 +1,30 @@
+# Imported targets for the torch wheel. find_package(Torch) fails under CMake 3.25.1 with C++20 CUDA and asks for a
+# CUDA toolkit even on CPU machines, so the few lines it takes are written here.
+if(NOT AUNET_TORCH_DIR)
+  message(FATAL_ERROR "AUNET_TORCH_DIR is not set; `make build` sets it, or configure with -DAUNET_TORCH=OFF")
+endif()
+if(NOT EXISTS ${AUNET_TORCH_DIR}/lib/libtorch_cpu.so)
+  message(FATAL_ERROR "AUNET_TORCH_DIR: ${AUNET_TORCH_DIR}/lib/libtorch_cpu.so does not exist")
+endif()
+get_filename_component(site_packages ${AUNET_TORCH_DIR} DIRECTORY)
+
+add_library(aunet_libtorch INTERFACE)
+target_include_directories(aunet_libtorch SYSTEM INTERFACE
+  ${AUNET_TORCH_DIR}/include ${AUNET_TORCH_DIR}/include/torch/csrc/api/include)
+target_compile_definitions(aunet_libtorch INTERFACE AT_PER_OPERATOR_HEADERS)
+target_link_options(aunet_libtorch INTERFACE
+  -Wl,-rpath,${AUNET_TORCH_DIR}/lib -Wl,--allow-shlib-undefined -Wl,--no-as-needed)
+target_link_libraries(aunet_libtorch INTERFACE
+  ${AUNET_TORCH_DIR}/lib/libtorch.so ${AUNET_TORCH_DIR}/lib/libtorch_cpu.so ${AUNET_TORCH_DIR}/lib/libc10.so)
+
+# One precompiled header for the torch side: torch's headers cost 40 s a file without it.
+add_library(aunet_torch_pch STATIC ${CMAKE_SOURCE_DIR}/src/nn/pch.cpp)
+target_link_libraries(aunet_torch_pch PUBLIC aunet_libtorch aunet_warnings fmt::fmt)
+target_precompile_headers(aunet_torch_pch PRIVATE ${CMAKE_SOURCE_DIR}/src/nn/pch.h)
+
+# aunet_torch_room(name sources...): a static library of the torch side that reuses the precompiled header.
+function(aunet_torch_room name)
+  add_library(${name} STATIC ${ARGN})
+  target_link_libraries(${name} PUBLIC aunet_libtorch aunet_warnings fmt::fmt)
+  target_precompile_headers(${name} REUSE_FROM aunet_torch_pch)
+endfunction()

@@ -1,0 +1,102 @@
+// A sweep file as plain structs (DESIGN section 6; every key is documented in sweeps/README.md).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "config/run_config.h"
+
+namespace aunet {
+
+/// [budget]
+struct BudgetSpec {
+  std::vector<double> flops;
+  std::string convention = "useful";    // paper | useful | executed
+  std::string match = "flops";          // flops | bytes | params | inference_flops_per_byte | seconds
+  double tolerance = 1e-3;
+};
+
+/// [data] of a sweep.
+struct DeclaredData {                   // only to plan without data
+  double bytes_per_token = 0;           // 0: not declared
+  std::vector<double> rows_per_8192;    // rows per stage per 8192 bytes
+};
+struct SweepData {
+  DataConfig data;
+  std::optional<DeclaredData> declared;
+};
+
+/// sizes = { ... } of a family. Exactly one of the four ways is set.
+struct SizesSpec {
+  // (1) explicit zip: entry i of every list makes size i. aunet: dims = [[32,64],...], layers = [[1,3],...], head_dims likewise;
+  //     llama: dims = [64,...], layers = [2,...]. Optional per-size budget: budgets = [1e19, ...] (size i runs only at budget i).
+  std::vector<std::vector<int64_t>> dims, layers, head_dims;
+  bool paired = false;                  // size i runs only at budget i
+  bool product = false;                 // `grid = "product"`: every dims with every layers, instead of zip
+  // (2) per_budget sizes around the optimum, on the ladder (sweep/ladder.h)
+  int64_t per_budget = 0;
+  std::string around;                   // "optimum"
+  double ratio = 1.6;                   // FLOPs-per-byte step between neighbouring sizes
+  std::optional<std::pair<double, double>> optimum_law;  // optimum = [a, b]: optimal FLOPs per byte = a * C^b
+  // (3) same FLOPs per byte as another family's sizes, nearest on the own ladder
+  std::string same_as;
+};
+
+struct FamilySpec {
+  std::string name;
+  std::string kind;                     // aunet | llama | bytes
+  int64_t stages = 0;                   // aunet
+  ModelConfig base;                     // everything but the sizes: split, windows, tokenizer, multiple_of ...
+  SizesSpec sizes;
+  std::optional<double> lr;             // number; else the law
+  std::optional<double> batch_bytes;    // number; else the law
+  std::string law;                      // "paper" | "" ; [family] law, else [tune] start
+  double data_ratio = 0;                // > 0: the paper's data-to-model ratio gamma (in gamma_token) fixes the units, and the
+                                        // budget of each size is what it then spends (paper.md 2.1); [budget] flops is left out
+  int line = 0;                         // of its [[family]] header, for messages
+};
+
+struct TuneSpec {
+  std::vector<std::string> axes;        // subset of {"lr", "batch"}; empty: no tuning
+  std::string start = "law";            // "law" or a number per axis: start = { lr = 0.01, batch = 4096 }
+  std::optional<double> start_lr, start_batch_bytes;
+  std::string until = "interior";
+  int64_t max_trials = 9;               // per family and tuned budget
+  std::vector<std::string> at = {"smallest"};  // budgets tuned: "smallest", "largest", "middle" or numbers; others follow the law's slope
+};
+
+struct ReplicateSpec {
+  int64_t seeds = 1;                    // seeds in all at the named budgets (init and data move together)
+  std::vector<std::string> at;          // "smallest", "largest"
+};
+
+struct ExcludeSpec {
+  std::string where;                    // e.g. "epochs > 4", "family == 'bpe' and budget >= 1e12"
+  std::string reason;
+  int line = 0;
+};
+
+struct SweepSpec {
+  std::string file;                     // as given, for messages
+  std::string name;
+  std::vector<uint64_t> seeds_init = {0}, seeds_data = {0};
+  SweepData data;
+  BudgetSpec budget;
+  std::vector<FamilySpec> families;
+  TuneSpec tune;
+  OptimConfig optim;                    // [optim]: all but lr
+  ScheduleConfig schedule;
+  ReplicateSpec replicates;
+  RuntimeConfig runtime;                // [checkpoints], [gates], [run]
+  std::vector<ExcludeSpec> exclude;
+};
+
+/// Reads a sweep file; paths in it become relative to the file's folder. Errors as read_run_config.
+SweepSpec read_sweep_spec(const std::string& path, const std::vector<std::string>& overrides = {});
+SweepSpec parse_sweep_spec(const std::string& toml_text, const std::string& file_name,
+                           const std::vector<std::string>& overrides = {});
+
+}  // namespace aunet

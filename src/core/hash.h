@@ -1,0 +1,33 @@
+// 128-bit content hashes (XXH3) as lower-case hex: identities of runs, corpora and tokenizers.
+// Not for secrets: nobody is expected to forge a corpus.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace aunet {
+
+/// 32 hex digits of XXH3-128 over `bytes`.
+std::string hash_hex(std::string_view bytes);
+
+/// The same hash over pieces: update in order, then hex().
+class Hasher {
+ public:
+  Hasher();
+  ~Hasher();
+  Hasher(const Hasher&) = delete;
+  Hasher& operator=(const Hasher&) = delete;
+  void update(std::string_view bytes);
+  std::string hex() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// hash_hex of a file's bytes, read in blocks. Throws Error naming the file.
+std::string hash_file(const std::string& path);
+
+}  // namespace aunet

@@ -1,0 +1,36 @@
+// Where things lie. A run directory is the truth: everything in sweep.db can be rebuilt from it.
+//
+//   RUNS/KEY/run.toml            resolved configuration (config/run_config.h)
+//   RUNS/KEY/journal.jsonl       core/journal.h
+//   RUNS/KEY/checkpoints/step-00000100/{model.safetensors,optim.safetensors,state.json}
+//   RUNS/KEY/eval/               per-document sums of evaluations
+//   RUNS/KEY/lock                flock held by the process that works on the run
+//   RUNS/KEY/log.txt             its stderr
+//   RUNS/KEY/tokenizer.tiktoken  BPE ranks the run uses, when it uses any
+//   RUNS/plans/NAME.json         last plan of a sweep: which keys are its cells, and as what
+//   RUNS/cache/                  tokenizers and corpus statistics, by fingerprint; may be deleted
+#pragma once
+
+#include <string>
+
+namespace aunet {
+
+struct RunDir {
+  std::string path;
+  std::string run_toml() const { return path + "/run.toml"; }
+  std::string journal() const { return path + "/journal.jsonl"; }
+  std::string checkpoints() const { return path + "/checkpoints"; }
+  std::string eval() const { return path + "/eval"; }
+  std::string lock() const { return path + "/lock"; }
+  std::string log() const { return path + "/log.txt"; }
+  std::string tokenizer() const { return path + "/tokenizer.tiktoken"; }
+};
+
+struct RunsRoot {
+  std::string path;
+  RunDir run(const std::string& key) const { return {path + "/" + key}; }
+  std::string plan(const std::string& sweep) const { return path + "/plans/" + sweep + ".json"; }
+  std::string cache() const { return path + "/cache"; }
+};
+
+}  // namespace aunet

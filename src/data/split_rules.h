@@ -1,0 +1,38 @@
+// Split rules: from ids (bytes and marks) to the level of each position (paper.md 1.3, golden/README.md).
+// Level l at t: stages 1 .. l+1 keep t; 0 is no boundary. Official mode equals the official code on
+// golden/splits.jsonl; causal mode never looks ahead.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/model_config.h"
+
+namespace aunet {
+
+inline constexpr int32_t kBeginId = 256;
+inline constexpr int32_t kEndId = 257;
+
+/// A compiled list of rules. Immutable; one instance may be used by one thread at a time.
+class Splitter {
+ public:
+  /// Throws ConfigError for a rule that is unknown, malformed, or has no causal form.
+  Splitter(const std::vector<SplitRule>& rules, SplitMode mode);
+  ~Splitter();
+  Splitter(Splitter&&) noexcept;
+
+  /// Levels of `ids` (bytes 0-255, begin 256, end 257), one per position, before the model forces the first one.
+  /// Begin and end marks split the ids into segments that know nothing of each other; a begin mark has the
+  /// deepest level, an end mark 0 unless the official code says otherwise (golden/splits.jsonl decides).
+  std::vector<int32_t> levels(const std::vector<int32_t>& ids) const;
+  void levels(const int32_t* ids, int64_t n, int32_t* out) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace aunet

@@ -1,0 +1,58 @@
+// What the trainer and the evaluators need of a model. forward has no memory between calls.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <torch/nn/module.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "data/batch.h"
+
+namespace aunet {
+
+/// A Batch's tables as int32/int64 tensors on one device; host-side sizes stay on the host.
+struct DeviceTransition {
+  at::Tensor kept;      // [R_{k+1}] int64
+  at::Tensor unit;      // [R_k] int64
+  at::Tensor order;     // [R_k] int64, rows sorted by offset
+  std::array<int32_t, kOffsets + 1> group{};
+};
+struct DeviceBatch {
+  int64_t n_sequences = 0;
+  at::Tensor inputs, targets;                        // [R_1] int64
+  at::Tensor target_levels;                          // [R_1] int64 or undefined
+  std::vector<at::Tensor> positions;                 // [K] [R_k] int32: row index inside its sequence (rotary)
+  std::vector<std::vector<int32_t>> cu_rows;         // [K][B+1] on the host
+  std::vector<at::Tensor> cu_rows_device;            // [K] [B+1] int32
+  std::vector<DeviceTransition> transitions;         // [K-1]
+  int64_t text_bytes = 0, target_units = 0;
+};
+DeviceBatch to_device(const Batch& batch, const at::Device& device);
+
+/// Sums, never means: ranks and micro-batches with different counts add up.
+struct LossSums {
+  at::Tensor nats;        // 0-d fp32, cross-entropy summed over all targets
+  at::Tensor level_nats;  // 0-d fp32, level head's cross-entropy summed; undefined without a level head
+};
+
+class LanguageModel : public torch::nn::Module {
+ public:
+  /// Differentiable loss sums of a batch.
+  virtual LossSums loss(const DeviceBatch& batch) = 0;
+  /// [R_1, V] fp32 logits of a batch (the training head, final norm included).
+  virtual at::Tensor logits(const DeviceBatch& batch) = 0;
+  /// [R_1] fp32 nats of each target; no gradient.
+  virtual at::Tensor target_nats(const DeviceBatch& batch) = 0;
+  /// Weight of level_nats in the objective.
+  virtual double lambda_level() const { return 0; }
+  /// Parameters under their official names (golden/README.md), as export and checkpoints write them. Fused storage
+  /// (QKV, W1|W3) is presented as views, so writing into them writes the model.
+  virtual std::vector<std::pair<std::string, at::Tensor>> official_parameters() = 0;
+  /// Gradients in the order of official_parameters().
+  virtual std::vector<std::pair<std::string, at::Tensor>> official_gradients() = 0;
+};
+
+}  // namespace aunet

@@ -12,20 +12,23 @@ namespace aunet {
 /// Version of the numerics: raised when a change alters the weights a run ends with. Part of the key.
 inline constexpr int64_t kNumericsVersion = 1;
 
+/// Version of the bits-per-byte scorer: raised when a change alters the number it gives a model. Part of eval_key.
+inline constexpr int64_t kScorerVersion = 1;
+
 struct SourceConfig {
-  std::string path;             // .jsonl, .jsonl.zst; relative to the file that names it
+  std::string path{};           // .jsonl, .jsonl.zst; relative to the file that names it
   double weight = 1;            // share of training bytes; the mixture is sum-normalised
   bool operator==(const SourceConfig&) const = default;
 };
 
 /// Training windows (data/stream.h): each begins with the begin mark and holds at most context_bytes bytes of text.
 struct DataConfig {
-  std::vector<SourceConfig> train;
-  std::vector<std::string> heldout;
+  std::vector<SourceConfig> train{};
+  std::vector<std::string> heldout{};
   int64_t context_bytes = 512;      // E of DESIGN section 4
   bool document_mask = false;       // attention stops at document borders inside a window
-  std::string train_fingerprint;    // hash of the sources' contents and weights; "" until resolved
-  std::string heldout_fingerprint;
+  std::string train_fingerprint{};  // hash of the sources' contents and weights; "" until resolved
+  std::string heldout_fingerprint{};
 };
 
 struct OptimConfig {                // AdamW, one group, norms and embeddings included (paper table 6)
@@ -65,15 +68,15 @@ struct RuntimeConfig {
 
 /// Where the run comes from. Not part of the key: the same run may serve several sweeps.
 struct OriginConfig {
-  std::string name;                 // experiment or sweep name
-  std::string family;
+  std::string name{};               // experiment or sweep name
+  std::string family{};
   double budget_flops = 0;          // 0: not planned to a budget
   std::string convention = "useful";
   double flops_planned = 0;         // by `convention`, as planned
 };
 
 struct RunConfig {
-  ModelConfig model;
+  ModelConfig model{};
   DataConfig data;
   OptimConfig optim;
   ScheduleConfig schedule;

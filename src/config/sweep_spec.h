@@ -23,6 +23,7 @@ struct BudgetSpec {
 struct DeclaredData {                   // only to plan without data
   double bytes_per_token = 0;           // 0: not declared
   std::vector<double> rows_per_8192;    // rows per stage per 8192 bytes
+  int64_t tokens_per_window = 0;        // tokens in a BPE window; 0: context_bytes / bytes_per_token (the paper trains on 2048)
 };
 struct SweepData {
   DataConfig data;
@@ -32,7 +33,7 @@ struct SweepData {
 /// sizes = { ... } of a family. Exactly one of the four ways is set.
 struct SizesSpec {
   // (1) explicit zip: entry i of every list makes size i. aunet: dims = [[32,64],...], layers = [[1,3],...], head_dims likewise;
-  //     llama: dims = [64,...], layers = [2,...]. Optional per-size budget: budgets = [1e19, ...] (size i runs only at budget i).
+  //     llama: dims = [64,...], layers = [2,...].
   std::vector<std::vector<int64_t>> dims, layers, head_dims;
   bool paired = false;                  // size i runs only at budget i
   bool product = false;                 // `grid = "product"`: every dims with every layers, instead of zip
@@ -49,10 +50,13 @@ struct FamilySpec {
   std::string name;
   std::string kind;                     // aunet | llama | bytes
   int64_t stages = 0;                   // aunet
-  ModelConfig base;                     // everything but the sizes: split, windows, tokenizer, multiple_of ...
+  ModelConfig base;                     // everything but the sizes: split, windows, tokenizer, multiple_of ...; lists per
+                                        // stage stay empty, head_dim and multiple_of 0, where the file is silent: the
+                                        // planner fills them (sweep/ladder.h)
   SizesSpec sizes;
   std::optional<double> lr;             // number; else the law
   std::optional<double> batch_bytes;    // number; else the law
+  std::vector<int64_t> batch_sequences; // one per explicit size: windows per step, instead of batch_bytes or the law
   std::string law;                      // "paper" | "" ; [family] law, else [tune] start
   double data_ratio = 0;                // > 0: the paper's data-to-model ratio gamma (in gamma_token) fixes the units, and the
                                         // budget of each size is what it then spends (paper.md 2.1); [budget] flops is left out

@@ -16,11 +16,11 @@ namespace aunet {
 /// A process began to work on the run. type "attempt"
 struct AttemptRecord {
   int64_t attempt = 0;            // 1, 2, ...
-  std::string started;            // ISO 8601 UTC
+  std::string started{};          // ISO 8601 UTC
   int64_t from_step = 0;          // 0, or the step of the checkpoint it resumed from
-  std::string host, device;       // "cpu: Intel(R) ... x1", "cuda: NVIDIA H100"
+  std::string host{}, device{};   // "cpu: Intel(R) ... x1", "cuda: NVIDIA H100"
   int64_t pid = 0, threads = 1;
-  std::string commit, dirty_diff_hash, torch_version, command;
+  std::string commit{}, dirty_diff_hash{}, torch_version{}, command{};
 };
 
 /// One optimizer step. type "step"
@@ -38,36 +38,36 @@ struct StepRecord {
 /// A checkpoint is complete and durable. type "checkpoint"
 struct CheckpointRecord {
   int64_t attempt = 0, step = 0;
-  std::string path;               // relative to the run directory
+  std::string path{};             // relative to the run directory
 };
 
 /// Held-out bits per byte. type "eval"
 struct EvalRecord {
   int64_t attempt = 0, step = 0;
-  std::string split;              // "heldout"
+  std::string split{};            // "heldout"
   double nats = 0;                // summed over scored units
   int64_t text_bytes = 0, units = 0, documents = 0;
   double loss_nats = 0;           // nats / units
   double loss_bpb = 0;            // nats / ln 2 / text_bytes
-  std::string eval_key;           // hash of key, held-out fingerprint, scorer version
+  std::string eval_key{};         // hash of key, held-out fingerprint, scorer version
   double seconds = 0;
 };
 
 /// A gate's verdict. type "gate"
 struct GateRecord {
   int64_t attempt = 0, step = 0;
-  std::string gate;               // "causal"
-  std::string verdict;            // "pass" | "leak" | "fail"
+  std::string gate{};             // "causal"
+  std::string verdict{};          // "pass" | "leak" | "fail"
   double leak_rate = 0;           // share of perturbations that moved an earlier level or logit
-  std::string detail;
+  std::string detail{};
 };
 
 /// An attempt ended in an orderly way. type "end". A killed attempt leaves none.
 struct EndRecord {
   int64_t attempt = 0, step = 0;
-  std::string status;             // "done" | "failed" | "interrupted" | "stopped"
-  std::string cause;              // "" | "nan" | "diverged" | "oom" | "disk" | "gate" | "crash" | "signal" | "config"
-  std::string message;
+  std::string status{};           // "done" | "failed" | "interrupted" | "stopped"
+  std::string cause{};            // "" | "nan" | "diverged" | "oom" | "disk" | "gate" | "crash" | "signal" | "config"
+  std::string message{};
 };
 
 using JournalRecord = std::variant<AttemptRecord, StepRecord, CheckpointRecord, EvalRecord, GateRecord, EndRecord>;
@@ -81,7 +81,7 @@ std::optional<JournalRecord> parse_journal_line(const std::string& line);
 /// What a journal says about its run, without reading every step twice.
 struct JournalSummary {
   std::string status = "new";     // new | running (no end record in the last attempt) | done | failed | interrupted | stopped
-  std::string cause, message;
+  std::string cause{}, message{};
   int64_t attempts = 0, last_step = 0, steps_executed = 0;
   std::optional<StepRecord> last;
   std::optional<EvalRecord> final_eval;      // last "heldout"

@@ -16,28 +16,29 @@
 
 namespace aunet {
 
-inline constexpr int kOffsets = 16;     // position-in-unit matrices of multi-linear upsampling (official max_pos)
+/// Position-in-unit matrices of multi-linear upsampling (official max_pos, paper.md 1.1).
+inline constexpr int kOffsets = 16;
 
 /// Between stage k (fine) and k+1 (coarse).
 struct Transition {
-  std::vector<int32_t> kept;            // [R_{k+1}] row of stage k that each coarse row pools
-  std::vector<int32_t> unit;            // [R_k] coarse row that serves each fine row: the last one pooled at or before it
-  std::vector<int32_t> offset;          // [R_k] (row - kept[unit]) mod kOffsets
-  std::vector<int32_t> order;           // [R_k] fine rows sorted by offset, stable: group g is order[group[g] .. group[g+1])
+  std::vector<int32_t> kept;  // [R_{k+1}] row of stage k that each coarse row pools
+  std::vector<int32_t> unit;  // [R_k] coarse row that serves a fine row: the last one pooled at or before it
+  std::vector<int32_t> offset;  // [R_k] (row - kept[unit]) mod kOffsets
+  std::vector<int32_t> order;   // [R_k] fine rows by offset, stable: group g is order[group[g] .. group[g+1])
   std::array<int32_t, kOffsets + 1> group{};
 };
 
 struct Batch {
   int64_t n_sequences = 0;
-  std::vector<int32_t> inputs;          // [R_1] ids
-  std::vector<int32_t> targets;         // [R_1] next ids
-  std::vector<int32_t> input_levels;    // [R_1] AU-Net: level after the first row of each sequence was forced to K-1; else empty
-  std::vector<int32_t> target_levels;   // [R_1] AU-Net: level of each target; else empty
-  std::vector<std::vector<int32_t>> cu_rows;   // [K][B+1] first row of each sequence at stage k, then R_k
-  std::vector<Transition> transitions;         // [K-1]
-  int64_t cut_rows = 0;                 // coarse rows lost to max_seqlens, over all stages
-  int64_t text_bytes = 0;               // bytes of text among the targets
-  int64_t target_units = 0;             // R_1: every target is scored in training
+  std::vector<int32_t> inputs;         // [R_1] ids
+  std::vector<int32_t> targets;        // [R_1] next ids
+  std::vector<int32_t> input_levels;   // [R_1] AU-Net: each sequence's first is forced to K-1; else empty
+  std::vector<int32_t> target_levels;  // [R_1] AU-Net: level of each target; else empty
+  std::vector<std::vector<int32_t>> cu_rows;  // [K][B+1] first row of each sequence at stage k, then R_k
+  std::vector<Transition> transitions;        // [K-1]
+  int64_t cut_rows = 0;      // rows lost to max_seqlens, over all stages: rows without caps minus rows
+  int64_t text_bytes = 0;    // bytes of text among the targets
+  int64_t target_units = 0;  // R_1: every target is scored in training
   int64_t n_stages() const { return static_cast<int64_t>(cu_rows.size()); }
   int64_t rows(int64_t stage) const { return cu_rows[stage].back(); }
 };
@@ -45,17 +46,22 @@ struct Batch {
 /// One unpacked sequence of a batch.
 struct Sequence {
   std::vector<int32_t> inputs, targets;
-  std::vector<int32_t> input_levels, target_levels;   // before forcing; empty for a transformer
+  std::vector<int32_t> input_levels, target_levels;  // before forcing; empty for a transformer
   int64_t text_bytes = 0;
 };
 
 /// Packs sequences. For AU-Net: forces the first level of each to the deepest, keeps rows whose level > k at
-/// transition k, applies max_seqlens (later rows of the sequence are cut, counted). A transformer has one stage.
+/// transition k, at most max_seqlens[k+1] of a sequence (later ones are cut and counted; max_seqlens[0] is
+/// not looked at). A transformer has one stage.
 Batch pack(std::span<const Sequence> sequences, const ModelConfig& model);
+
+/// Rows per stage of one sequence: exactly pack()'s, without packing.
+std::vector<int64_t> row_counts(const Sequence& sequence, const ModelConfig& model);
 
 /// Turns windows into sequences of one family: ids with marks, levels, targets.
 /// A window [span, span, ...] becomes begin, ids(span 1), end if it ends a document, begin, ids(span 2), ...;
-/// inputs are all but the last of these, targets all but the first. One builder per thread.
+/// inputs are all but the last of these, targets all but the first. A begin mark has the deepest level: a
+/// document begins a unit of every stage, also in mid-window. One builder per thread.
 class SequenceBuilder {
  public:
   /// `tokenizer` outlives the builder; byte tokenizer for AU-Net and byte transformers.
@@ -70,9 +76,12 @@ class SequenceBuilder {
   Splitter const* splitter() const { return splitter_.get(); }
 
  private:
+  Sequence from_ids(const std::vector<int32_t>& ids) const;
+
   ModelConfig model_;
   const Tokenizer& tokenizer_;
-  std::unique_ptr<Splitter> splitter_;
+  std::unique_ptr<Splitter> splitter_;  // null for transformers
+  int32_t deepest_ = 0;
 };
 
 }  // namespace aunet

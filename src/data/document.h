@@ -11,10 +11,10 @@
 namespace aunet {
 
 struct Corpus {
-  std::string bytes;                    // all texts, one after the other
-  std::vector<uint64_t> offsets;        // [n_documents + 1]
-  std::vector<uint16_t> source;         // [n_documents] index into the sources
-  std::string fingerprint;              // hash of texts, borders, sources and weights; not of paths or compression
+  std::string bytes;              // all texts, one after the other
+  std::vector<uint64_t> offsets;  // [n_documents + 1]
+  std::vector<uint16_t> source;   // [n_documents] index into the sources
+  std::string fingerprint;        // hash of texts, borders, sources and weights; not of paths or compression
   int64_t n_documents() const { return static_cast<int64_t>(offsets.size()) - 1; }
   std::string_view text(int64_t document) const {
     return std::string_view(bytes).substr(offsets[document], offsets[document + 1] - offsets[document]);
@@ -22,8 +22,8 @@ struct Corpus {
 };
 
 /// Reads every source in order. Empty texts are skipped. A broken line, a missing "text", invalid JSON or an
-/// empty file: Error `file:line: ...`. Text that is not valid UTF-8 cannot occur in valid JSON: such a line is
-/// an Error that names the byte; lone surrogate escapes become U+FFFD (counted and logged once).
+/// empty file: Error `file:line: ...`. Text that is not valid UTF-8 cannot occur in valid JSON: such a line
+/// is an Error that names the byte; lone surrogate escapes become U+FFFD (counted and logged once).
 Corpus read_corpus(const std::vector<SourceConfig>& sources);
 Corpus read_corpus(const std::vector<std::string>& paths);
 

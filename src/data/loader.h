@@ -10,8 +10,8 @@
 namespace aunet {
 
 /// Batch s (from 0) holds windows [s * batch_windows, min((s+1) * batch_windows, windows)), split into
-/// horizon.accumulation micro-batches of consecutive windows (the last may be smaller; empty ones are left out).
-/// next() at step s is a pure function of (corpus, run, s). Bounded: at most two steps ahead.
+/// horizon.accumulation micro-batches of consecutive windows (the last may be smaller; empty ones are left
+/// out). next() at step s is a pure function of (corpus, run, s). Bounded: at most two steps ahead.
 class Loader {
  public:
   Loader(const Corpus& corpus, const RunConfig& run, const Tokenizer& tokenizer, int64_t first_step = 0);

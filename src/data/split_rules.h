@@ -1,6 +1,8 @@
 // Split rules: from ids (bytes and marks) to the level of each position (paper.md 1.3, golden/README.md).
 // Level l at t: stages 1 .. l+1 keep t; 0 is no boundary. Official mode equals the official code on
-// golden/splits.jsonl; causal mode never looks ahead.
+// golden/splits.jsonl. Causal mode never looks ahead: the boundary of a position sits at the first byte at
+// which it is certain, per stage (a blank that ends a word is kept by stage 2 at once, by stage 3 perhaps
+// only at a newline).
 #pragma once
 
 #include <cstdint>
@@ -24,9 +26,12 @@ class Splitter {
   ~Splitter();
   Splitter(Splitter&&) noexcept;
 
-  /// Levels of `ids` (bytes 0-255, begin 256, end 257), one per position, before the model forces the first one.
-  /// Begin and end marks split the ids into segments that know nothing of each other; a begin mark has the
-  /// deepest level, an end mark 0 unless the official code says otherwise (golden/splits.jsonl decides).
+  /// Levels of `ids` (bytes 0-255, begin 256, end 257), one per position, before the model forces the first
+  /// one. Marks have level 0 (golden/splits.jsonl) and split the ids into segments that know nothing of each
+  /// other; SequenceBuilder raises begin marks to the deepest level. Any bytes are legal. In a segment, up to
+  /// 5 leading continuation bytes and a trailing incomplete character lie partly outside and have level 0, as
+  /// in the official code; every other byte that is no part of a valid UTF-8 character counts as one symbol
+  /// (no letter, number or white space). The official code has no answer for those.
   std::vector<int32_t> levels(const std::vector<int32_t>& ids) const;
   void levels(const int32_t* ids, int64_t n, int32_t* out) const;
 

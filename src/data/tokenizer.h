@@ -17,7 +17,7 @@ class Tokenizer {
   virtual int64_t n_bytes(int32_t id) const = 0;
   virtual int32_t begin_id() const = 0;
   virtual int32_t end_id() const = 0;
-  virtual int64_t vocab_size() const = 0;   ///< marks included
+  virtual int64_t vocab_size() const = 0;  ///< marks included
 };
 
 /// 256 bytes, begin 256, end 257.

@@ -1,15 +1,18 @@
 // What the trainer and the evaluators need of a model. forward has no memory between calls.
 #pragma once
 
+#include "data/batch.h"
+#include "nn/parameters.h"
+
 #include <ATen/core/Tensor.h>
 #include <torch/nn/module.h>
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
-
-#include "data/batch.h"
 
 namespace aunet {
 
@@ -38,11 +41,13 @@ struct LossSums {
   at::Tensor level_nats;  // 0-d fp32, level head's cross-entropy summed; undefined without a level head
 };
 
+/// Base of every model. Weights are views of one flat buffer and their gradients of another (nn/parameters.h): `.grad()` is
+/// always defined, backward adds to it, and nothing may replace it, so zero_grad() zeroes in place.
 class LanguageModel : public torch::nn::Module {
  public:
-  /// Differentiable loss sums of a batch.
+  /// Differentiable loss sums of a batch. Only backward() on them is supported, once.
   virtual LossSums loss(const DeviceBatch& batch) = 0;
-  /// [R_1, V] fp32 logits of a batch (the training head, final norm included).
+  /// [R_1, V] fp32 logits of a batch (the training head, final norm included); no gradient.
   virtual at::Tensor logits(const DeviceBatch& batch) = 0;
   /// [R_1] fp32 nats of each target; no gradient.
   virtual at::Tensor target_nats(const DeviceBatch& batch) = 0;
@@ -50,9 +55,28 @@ class LanguageModel : public torch::nn::Module {
   virtual double lambda_level() const { return 0; }
   /// Parameters under their official names (golden/README.md), as export and checkpoints write them. Fused storage
   /// (QKV, W1|W3) is presented as views, so writing into them writes the model.
-  virtual std::vector<std::pair<std::string, at::Tensor>> official_parameters() = 0;
+  virtual std::vector<std::pair<std::string, at::Tensor>> official_parameters();
   /// Gradients in the order of official_parameters().
-  virtual std::vector<std::pair<std::string, at::Tensor>> official_gradients() = 0;
+  virtual std::vector<std::pair<std::string, at::Tensor>> official_gradients();
+
+  /// Zeroes the gradients in place, whatever `set_to_none` says.
+  void zero_grad(bool set_to_none = false) override;
+  /// Moves the flat buffers; optimizers built before do not follow.
+  void to(torch::Device device, bool non_blocking = false) override;
+  /// Type of the activations: fp32 (default), fp64 on a CPU after to_double() (gradient checks), bf16 on CUDA.
+  at::ScalarType compute_type() const { return compute_type_; }
+  void set_compute_type(at::ScalarType type) { compute_type_ = type; }
+  void to_double();
+
+  const ParameterStore& store() const { return store_; }
+
+ protected:
+  /// Allocates what the constructor declared, registers it with the module, and draws the weights.
+  void finish(uint64_t init_seed);
+  ParameterStore store_;
+
+ private:
+  at::ScalarType compute_type_ = at::kFloat;
 };
 
 }  // namespace aunet

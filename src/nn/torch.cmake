@@ -11,11 +11,14 @@ get_filename_component(site_packages ${AUNET_TORCH_DIR} DIRECTORY)
 add_library(aunet_libtorch INTERFACE)
 target_include_directories(aunet_libtorch SYSTEM INTERFACE
   ${AUNET_TORCH_DIR}/include ${AUNET_TORCH_DIR}/include/torch/csrc/api/include)
-target_compile_definitions(aunet_libtorch INTERFACE AT_PER_OPERATOR_HEADERS)
+# The wheel's include folder holds an fmt of its own (12) that no library exports: the torch side uses it header-only.
+target_compile_definitions(aunet_libtorch INTERFACE AT_PER_OPERATOR_HEADERS FMT_HEADER_ONLY)
 target_link_options(aunet_libtorch INTERFACE
   -Wl,-rpath,${AUNET_TORCH_DIR}/lib -Wl,--allow-shlib-undefined -Wl,--no-as-needed)
+# libstdc++ first: libtorch exports a std::filesystem::remove_all that calls a null pointer, and the first library named
+# wins. Not libtorch.so: all it does is to load CUDA, 0.5 s and 350 MB a process; cli/device.h loads it when it is asked for.
 target_link_libraries(aunet_libtorch INTERFACE
-  ${AUNET_TORCH_DIR}/lib/libtorch.so ${AUNET_TORCH_DIR}/lib/libtorch_cpu.so ${AUNET_TORCH_DIR}/lib/libc10.so)
+  stdc++ ${AUNET_TORCH_DIR}/lib/libtorch_cpu.so ${AUNET_TORCH_DIR}/lib/libc10.so)
 
 # One precompiled header for the torch side: torch's headers cost 40 s a file without it.
 add_library(aunet_torch_pch STATIC ${CMAKE_SOURCE_DIR}/src/nn/pch.cpp)

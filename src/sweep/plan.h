@@ -1,4 +1,5 @@
-// Grid -> cells: each a fully resolved run that spends its budget. The only place that turns a sweep file into runs.
+// Grid -> cells: each a fully resolved run that spends its budget. The only place that turns a sweep file
+// into runs.
 #pragma once
 
 #include <cstdint>
@@ -14,74 +15,78 @@
 
 namespace aunet {
 
-/// What the planner must know of the data for one (family model, data seed). Filled from data/profile.h by the
-/// caller, or from [data] declared. With prefix sums the planner finds a horizon for any size without re-reading text.
+/// What the planner must know of the data for one (family model, data seed). Filled from data/profile.h by
+/// the caller, or from [data] declared (sweep/declared.h). With prefix sums the planner finds a horizon for
+/// any size without re-reading text.
 struct DataFacts {
   int64_t n_stages = 1;
-  bool declared = false;                    // constant rows per window, no fingerprint: keys are null
-  std::vector<int32_t> rows;                // [n_windows, n_stages]; declared: one line, rows of every window
-  std::vector<int32_t> text_bytes;          // [n_windows]; declared: one entry
-  double bytes_per_token = 1;               // text bytes per target unit
-  double epoch_bytes = 0;                   // unique text bytes; 0: unknown
+  bool declared = false;            // constant rows per window, no fingerprint: keys are null
+  std::vector<int32_t> rows;        // [n_windows, n_stages]; declared: one line, rows of every window
+  std::vector<int32_t> text_bytes;  // [n_windows]; declared: one entry
+  double bytes_per_token = 1;       // text bytes per target unit
+  double epoch_bytes = 0;           // unique text bytes; 0: unknown
   std::string train_fingerprint, heldout_fingerprint;
   std::string tokenizer_fingerprint, tokenizer_path;
+  int64_t vocab = 0;  // ids of the tokenizer without the two marks; 0: as the family says
+  /// Rows per stage of window `window` cut to at most `max_text_bytes` bytes of text, as training would see
+  /// them: lets a run end inside a window. Absent: runs end between windows. Not asked for declared data,
+  /// whose rows scale linearly.
+  std::function<std::vector<int64_t>(int64_t window, int64_t max_text_bytes)> cut_rows;
 };
 
 /// Asked by the planner: facts for a model (only split rules, caps, tokenizer matter) covering at least
 /// `n_windows` windows. Called with growing n_windows until the horizon is found.
-using FactsProvider = std::function<const DataFacts&(const FamilySpec& family, uint64_t data_seed, int64_t n_windows)>;
+using FactsProvider =
+    std::function<const DataFacts&(const FamilySpec& family, uint64_t data_seed, int64_t n_windows)>;
 
 enum class CellRole { Tune, Grid, Replicate };
 std::string to_string(CellRole role);
 
 struct Cell {
-  RunConfig run;                            // complete; run.origin filled
-  std::string key;                          // "" when the data are declared
+  RunConfig run;    // complete; run.origin filled
+  std::string key;  // "" when the data are declared
   std::string family;
   CellRole role = CellRole::Grid;
-  double budget_flops = 0;                  // the grid's budget (by spec convention)
+  double budget_flops = 0;  // the grid's budget (by spec convention)
   int64_t size_index = 0;
-  bool provisional = false;                 // rate or batch still to be tuned: the key may change
+  bool provisional = false;  // rate or batch still to be tuned: the key may change
   ParamCount params;
-  Flops flops_paper, flops_useful, flops_executed;   // of the whole run
-  double flops_by_convention = 0;           // what is compared with the budget
-  double budget_error = 0;                  // |spent / budget - 1|
-  double text_bytes = 0;                    // trained on
-  std::optional<double> tokens;             // target units of a BPE model
+  Flops flops_paper, flops_useful, flops_executed;  // of the whole run
+  double flops_by_convention = 0;                   // what is compared with the budget
+  double budget_error = 0;                          // |spent / budget - 1|
+  double text_bytes = 0;                            // trained on
+  std::optional<double> tokens;                     // target units of a BPE model
   double epochs = 0;
   int64_t steps = 0;
   double batch_bytes = 0, batch_units = 0;
   double inference_flops_per_byte = 0;
-  double memory_bytes = 0;                  // estimate: weights, gradients, moments, activations of a micro-batch
-  std::string lr_source;                    // "law paper", "given", "tuned at 2e10", ...
-  std::vector<std::string> warnings;        // e.g. "fewer than 100 steps"
+  double memory_bytes = 0;   // estimate: weights, gradients, moments, activations of a micro-batch
+  std::vector<double> rows;  // rows per stage of the whole run
+  double law_lr = 0, law_batch_units = 0;  // the paper's laws at this cell's paper FLOPs, used or not
+  std::string lr_source;              // "law paper", "given", "tuned at 2e10", ...
+  std::vector<std::string> warnings;  // e.g. "fewer than 100 steps"
 };
 
 struct ExcludedCell {
   Cell cell;
-  std::string reason;                       // of the [[exclude]] rule, or the planner's own
-};
-
-/// A finished trial of the tuning rule.
-struct TrialResult {
-  double lr = 0;
-  double batch_windows = 0;
-  double loss_bpb = 0;                      // NaN or +inf: diverged
+  std::string reason;  // of the [[exclude]] rule, or the planner's own
 };
 
 /// Losses of finished runs by key; the planner replays the tuning rule on them.
-using LossLookup = std::function<std::optional<double>(const std::string& key)>;   // +inf for a diverged run
+using LossLookup = std::function<std::optional<double>(const std::string& key)>;  // +inf for a diverged run
 
 struct Plan {
   std::string sweep;
-  std::vector<Cell> cells;                  // tuning trials known so far, then grid, then replicates; stable order
+  /// Tuning trials known so far, then grid, then replicates; stable order. A key may occur twice: once as the
+  /// best tuning trial and once as the grid cell that it is (the same run serves both).
+  std::vector<Cell> cells;
   std::vector<ExcludedCell> excluded;
-  bool tuning_complete = true;              // false: run the Tune cells, then plan again
-  std::vector<std::string> notes;           // e.g. tuned optimum per family
+  bool tuning_complete = true;     // false: run the Tune cells, then plan again
+  std::vector<std::string> notes;  // e.g. tuned optimum per family
 };
 
-/// Same spec, facts and losses -> same cells, keys, order. Throws ConfigError when a cell misses its tolerance,
-/// or a family cannot be sized, naming the family's line.
+/// Same spec, facts and losses -> same cells, keys, order. Throws ConfigError when a cell misses its
+/// tolerance, or a family cannot be sized, naming the family's line.
 Plan make_plan(const SweepSpec& spec, const FactsProvider& facts, const LossLookup& losses);
 
 }  // namespace aunet

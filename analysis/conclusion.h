@@ -1,0 +1,63 @@
+// Everything `compare` says about two families, gathered once and then printed, written as JSON or put into
+// the report.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "analysis/multiplier.h"
+#include "analysis/table.h"
+#include "db/queries.h"
+
+namespace aunet {
+
+/// Tuning effort of one family, over all budgets.
+struct Effort {
+  std::string family;
+  int64_t trials = 0;
+  double flops_useful = 0;
+};
+
+struct Conclusion {
+  std::string sweep, family_a, family_b;
+  int64_t n_runs = 0, n_budgets = 0;  // finished runs of the two families that enter; budgets of either
+  double smallest_budget = 0, largest_budget = 0;
+  Comparison main;                 // under the convention asked for
+  std::vector<Comparison> beside;  // the others of useful, paper, seconds: shown, never the headline
+  SurfaceComparison surface;
+  std::vector<Effort> effort;  // a, b
+  double effort_difference =
+      0;  // larger / smaller - 1, of trials or of FLOPs, whichever is worse; inf when one has none
+  std::vector<std::string> marks;  // why the multiplier is not to be quoted bare; empty: it is unmarked
+  TextTable unmatched;             // what the budget does not equalise, at the largest shared budget
+};
+
+struct ConclusionOptions {
+  std::string family_a, family_b;  // "": the AU-Net family and the other, when there are two
+  Cost cost = Cost::Useful;
+  int64_t replicates = 2000;
+  uint64_t seed = 0;
+};
+
+/// Tuning efforts may differ by this much before a comparison is marked (DESIGN section 4).
+inline constexpr double kEffortTolerance = 0.10;
+
+Conclusion conclude(Db& db, const SweepCells& cells, const ConclusionOptions& options);
+
+/// The two families when the user names none: needs exactly two in the sweep. ConfigError naming them
+/// otherwise.
+std::pair<std::string, std::string> default_families(const SweepCells& cells);
+
+/// One or two sentences: what the data say, how sure, how small. True as they stand.
+std::string summary(const Conclusion& conclusion);
+TextTable multiplier_table(const Conclusion& conclusion);  ///< a row a budget
+TextTable costs_table(const Conclusion& conclusion);       ///< the mean multiplier under each way of counting
+TextTable effort_table(const Conclusion& conclusion);
+std::vector<std::string> all_warnings(const Conclusion& conclusion);
+/// "1.31 [1.12, 1.50]".
+std::string show_multiplier(double value, const Interval& interval);
+nlohmann::json conclusion_to_json(const Conclusion& conclusion);
+
+}  // namespace aunet

@@ -1,0 +1,92 @@
+#include "analysis/frontier.h"
+
+#include <Eigen/Dense>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace aunet {
+
+std::vector<EnvelopePoint> envelope(const FamilyCells& family, const SeedNoise& noise) {
+  std::vector<EnvelopePoint> points;
+  for (const double budget : family.budgets()) {
+    const std::vector<const SizeCell*> sizes = family.at(budget);
+    const auto best = std::min_element(sizes.begin(), sizes.end(), [](const SizeCell* a, const SizeCell* b) {
+      return a->loss_bpb < b->loss_bpb;
+    });
+    EnvelopePoint point{
+        .budget = budget, .best = *best, .n_sizes = sizes.size(), .at_edge = false, .edge = ""};
+    if (sizes.size() >= 2 && (best == sizes.begin() || best + 1 == sizes.end())) {
+      const SizeCell* neighbour = best == sizes.begin() ? *(best + 1) : *(best - 1);
+      const double bar =
+          2 * noise.sd * std::sqrt(1.0 / double((*best)->n_seeds) + 1.0 / double(neighbour->n_seeds));
+      point.at_edge = std::log(neighbour->loss_bpb / (*best)->loss_bpb) > bar;
+      if (point.at_edge) point.edge = best == sizes.begin() ? "smallest" : "largest";
+    }
+    points.push_back(point);
+  }
+  return points;
+}
+
+SurfaceOptimum surface_optimum(const ChinchillaParams& params, double flops, double kappa, double p) {
+  // dL/dN = 0 along D = C / (kappa N^p): N^(alpha + p beta) = alpha A / (p beta B) (C / kappa)^beta
+  const double power = params.alpha + p * params.beta;
+  const double log_n = (std::log(params.alpha * params.A / (p * params.beta * params.B)) +
+                        params.beta * std::log(flops / kappa)) /
+                       power;
+  SurfaceOptimum optimum;
+  optimum.n = std::exp(log_n);
+  optimum.d = flops / (kappa * std::pow(optimum.n, p));
+  optimum.loss = params.loss(optimum.n, optimum.d);
+  return optimum;
+}
+
+std::vector<LossPoint> surface_points(const FamilyCells& family) {
+  std::vector<LossPoint> points;
+  const std::vector<double> budgets = family.budgets();
+  for (size_t i = 0; i < family.cells.size(); ++i) {
+    const SizeCell& cell = family.cells[i];
+    const auto stratum = std::find(budgets.begin(), budgets.end(), cell.budget) - budgets.begin();
+    points.push_back({.n = cell.flops_useful / (6 * cell.bytes),
+                      .d = cell.bytes,
+                      .loss = cell.loss_bpb,
+                      .weight = 1,
+                      .stratum = int64_t(stratum),
+                      .cluster = int64_t(i)});
+  }
+  return points;
+}
+
+std::vector<IsoflopParabola> isoflop_parabolas(const FamilyCells& family) {
+  std::vector<IsoflopParabola> parabolas;
+  for (const double budget : family.budgets()) {
+    const std::vector<const SizeCell*> sizes = family.at(budget);
+    IsoflopParabola parabola{.budget = budget, .a = 0, .b = 0, .c = 0, .optimum = {}, .refusal = ""};
+    if (sizes.size() < 3) {
+      parabola.refusal = fmt::format("{} sizes: a parabola needs 3", sizes.size());
+      parabolas.push_back(parabola);
+      continue;
+    }
+    const double middle = std::log(sizes.front()->flops_per_byte * sizes.back()->flops_per_byte) / 2;
+    Eigen::MatrixXd design(sizes.size(), 3);
+    Eigen::VectorXd loss(sizes.size());
+    for (size_t i = 0; i < sizes.size(); ++i) {
+      const double x = std::log(sizes[i]->flops_per_byte) - middle;
+      design.row(Eigen::Index(i)) << 1, x, x * x;
+      loss[Eigen::Index(i)] = sizes[i]->loss_bpb;
+    }
+    const Eigen::Vector3d centred = design.colPivHouseholderQr().solve(loss);
+    parabola.c = centred[2];
+    parabola.b = centred[1] - 2 * middle * centred[2];
+    parabola.a = centred[0] - middle * centred[1] + middle * middle * centred[2];
+    const double lowest = std::exp(middle - centred[1] / (2 * centred[2]));
+    if (centred[2] > 0 && lowest >= sizes.front()->flops_per_byte && lowest <= sizes.back()->flops_per_byte) {
+      parabola.optimum = lowest;
+    }
+    parabolas.push_back(parabola);
+  }
+  return parabolas;
+}
+
+}  // namespace aunet

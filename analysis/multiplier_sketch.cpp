@@ -1,0 +1,84 @@
+#include "analysis/multiplier_sketch.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace aunet {
+namespace {
+
+constexpr double kNever = std::numeric_limits<double>::infinity();
+constexpr int kLosses = 9;
+
+}  // namespace
+
+Sketch make_sketch(const FamilyCells& family, Cost cost, const std::vector<double>& dropped_budgets) {
+  Sketch sketch;
+  for (const double budget : family.budgets()) {
+    if (std::find(dropped_budgets.begin(), dropped_budgets.end(), budget) != dropped_budgets.end()) continue;
+    Sketch::Budget entry{.budget = budget, .sizes = {}};
+    for (const SizeCell* cell : family.at(budget)) {
+      entry.sizes.push_back(
+          {cell->cost(cost), std::log(cell->loss_bpb), 1 / std::sqrt(double(cell->n_seeds)), cell});
+    }
+    sketch.budgets.push_back(std::move(entry));
+  }
+  return sketch;
+}
+
+std::vector<CurvePointXY> best_points(const Sketch& sketch, double sd, RandomStream* stream) {
+  std::vector<CurvePointXY> points;
+  for (const Sketch::Budget& budget : sketch.budgets) {
+    CurvePointXY best{.flops = 0, .loss = kNever, .weight = 1};
+    for (const Sketch::Size& size : budget.sizes) {
+      const double noise = stream != nullptr ? sd * size.noise_scale * stream->normal() : 0;
+      const double loss = std::exp(size.log_loss + noise);
+      if (loss < best.loss) best = {.flops = size.cost, .loss = loss, .weight = 1};
+    }
+    points.push_back(best);
+  }
+  return points;
+}
+
+Reach reach_of(const std::vector<CurvePointXY>& points) {
+  Reach reach{kNever, 0};
+  for (const CurvePointXY& point : points) {
+    reach.low = std::min(reach.low, point.flops);
+    reach.high = std::max(reach.high, point.flops);
+  }
+  return reach;
+}
+
+double multiplier_at(const LossCurve& a, const LossCurve& b, double cost, const Reach& reach) {
+  const double needed = b.flops_at(a.loss(cost));
+  if (needed > reach.high) return kNever;
+  if (needed < reach.low) return 0;
+  return needed / cost;
+}
+
+double mean_multiplier(const LossCurve& a, const LossCurve& b, const std::vector<double>& losses) {
+  double sum = 0;
+  for (const double loss : losses) sum += std::log(b.flops_at(loss)) - std::log(a.flops_at(loss));
+  return std::isnan(sum) ? kNever : std::exp(sum / double(losses.size()));  // NaN: below both floors
+}
+
+std::vector<double> shared_losses(const LossCurve& a, const Reach& reach_a, const LossCurve& b,
+                                  const Reach& reach_b) {
+  const double high = std::log(std::min(a.loss(reach_a.low), b.loss(reach_b.low)));
+  const double low = std::log(std::max(a.loss(reach_a.high), b.loss(reach_b.high)));
+  std::vector<double> losses;
+  if (!(low < high)) return losses;
+  for (int k = 0; k < kLosses; ++k) losses.push_back(std::exp(high + (low - high) * k / (kLosses - 1)));
+  return losses;
+}
+
+std::optional<double> mean_of(const Sketch& a, const Sketch& b) {
+  const CurveFit fit_a = fit_curve(best_points(a, 0, nullptr)), fit_b = fit_curve(best_points(b, 0, nullptr));
+  if (!fit_a.refusal.empty() || !fit_b.refusal.empty()) return std::nullopt;
+  const std::vector<double> losses = shared_losses(fit_a.curve, reach_of(best_points(a, 0, nullptr)),
+                                                   fit_b.curve, reach_of(best_points(b, 0, nullptr)));
+  if (losses.empty()) return std::nullopt;
+  return mean_multiplier(fit_a.curve, fit_b.curve, losses);
+}
+
+}  // namespace aunet

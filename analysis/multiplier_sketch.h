@@ -1,0 +1,53 @@
+// A family reduced to what a bootstrap replicate touches, and what a comparison reads off two of them.
+// Internal to the multiplier.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "analysis/cells.h"
+#include "analysis/loss_curve.h"
+#include "core/random.h"
+
+namespace aunet {
+
+/// Per kept budget the sizes' cost, log loss and seeds.
+struct Sketch {
+  struct Size {
+    double cost, log_loss;
+    double noise_scale;  // 1 / sqrt(seeds)
+    const SizeCell* cell;
+  };
+  struct Budget {
+    double budget;
+    std::vector<Size> sizes;
+  };
+  std::vector<Budget> budgets;
+};
+
+Sketch make_sketch(const FamilyCells& family, Cost cost, const std::vector<double>& dropped_budgets);
+
+/// Best size of each budget; with a stream, after normal noise of sd / sqrt(seeds) on every log loss.
+std::vector<CurvePointXY> best_points(const Sketch& sketch, double sd = 0, RandomStream* stream = nullptr);
+
+/// Cost of the smallest and largest budget.
+struct Reach {
+  double low = 0, high = 0;
+};
+Reach reach_of(const std::vector<CurvePointXY>& points);
+
+/// M at `cost` of A; 0 or infinity when B needs less or more than `reach`, what it ran.
+double multiplier_at(const LossCurve& a, const LossCurve& b, double cost, const Reach& reach);
+
+/// Geometric mean of C_B / C_A over `losses`; 0 or infinity when a loss lies below a fitted floor.
+double mean_multiplier(const LossCurve& a, const LossCurve& b, const std::vector<double>& losses);
+
+/// Nine losses, evenly spaced in their logarithm, that both curves reach inside their data, descending; empty
+/// when there are none.
+std::vector<double> shared_losses(const LossCurve& a, const Reach& reach_a, const LossCurve& b,
+                                  const Reach& reach_b);
+
+/// The headline of two sketches over their own shared losses; nullopt when there is none.
+std::optional<double> mean_of(const Sketch& a, const Sketch& b);
+
+}  // namespace aunet

@@ -1,0 +1,30 @@
+// The baseline: a Llama-style transformer on BPE tokens or bytes.
+#pragma once
+
+#include "config/model_config.h"
+#include "model/heads.h"
+#include "model/language_model.h"
+#include "nn/block.h"
+
+#include <optional>
+
+namespace aunet {
+
+/// Embedding, pre-norm blocks (RMSNorm, rotary, grouped queries, SwiGLU, no biases), final norm, head (tied if asked).
+/// Source: lingua apps/main; golden/llama_*.safetensors
+class Transformer : public LanguageModel {
+ public:
+  Transformer(const TransformerConfig& config, uint64_t init_seed);
+  LossSums loss(const DeviceBatch& batch) override;
+  at::Tensor logits(const DeviceBatch& batch) override;
+  at::Tensor target_nats(const DeviceBatch& batch) override;
+
+ private:
+  at::Tensor hidden(const DeviceBatch& batch) const;
+  TransformerConfig config_;
+  std::optional<Embedding> embedding_;
+  std::optional<Stack> stack_;
+  std::optional<Head> head_;
+};
+
+}  // namespace aunet

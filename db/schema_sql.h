@@ -1,0 +1,8 @@
+// db/schema.sql, compiled in.
+#pragma once
+
+namespace aunet {
+
+extern const char* const kSchemaSql;
+
+}  // namespace aunet

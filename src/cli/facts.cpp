@@ -1,0 +1,144 @@
+#include "cli/facts.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <map>
+#include <optional>
+
+#include "baselines/bpe.h"
+#include "core/error.h"
+#include "core/file.h"
+#include "core/hash.h"
+#include "core/log.h"
+#include "core/run_dir.h"
+#include "data/document.h"
+#include "data/profile.h"
+#include "data/tokenizer.h"
+
+namespace aunet {
+
+namespace {
+
+struct Measured {
+  DataFacts facts;
+  int64_t n_windows = 0;
+};
+
+/// What distinguishes two profiles of the same corpus: sizes do not.
+std::string profile_key(const ModelConfig& model, const std::string& tokenizer, uint64_t seed) {
+  if (const auto* aunet = std::get_if<AunetConfig>(&model)) {
+    return fmt::format("aunet {} {} {} {}", to_string(aunet->split), to_string(aunet->split_mode),
+                       fmt::join(aunet->max_seqlens, ","), seed);
+  }
+  return fmt::format("{} {} {}", kind_of(model), tokenizer, seed);
+}
+
+/// A family's base model has no sizes yet; row counts need only the number of stages.
+ModelConfig with_stages(ModelConfig model) {
+  if (auto* aunet = std::get_if<AunetConfig>(&model); aunet && aunet->dimensions.empty()) {
+    aunet->dimensions.assign(aunet->split.size() + 1, 1);
+  }
+  return model;
+}
+
+}  // namespace
+
+struct FactsCache::Impl {
+  SweepData data;
+  std::string runs_root;
+  std::optional<Corpus> corpus;
+  std::string heldout_fingerprint;
+  std::unique_ptr<Tokenizer> bytes = make_byte_tokenizer();
+  std::map<std::string, std::unique_ptr<Bpe>> tokenizers;       // by request
+  std::map<std::string, std::string> tokenizer_paths;
+  std::map<std::string, Measured> measured;
+
+  const Corpus& train() {
+    if (!corpus) {
+      corpus = read_corpus(data.data.train);
+      if (!data.data.heldout.empty()) heldout_fingerprint = read_corpus(data.data.heldout).fingerprint;
+    }
+    return *corpus;
+  }
+
+  /// The tokenizer that a family asks for, trained or read once.
+  const Bpe& bpe(const TokenizerConfig& wanted) {
+    const std::string request = fmt::format("{}|{}|{}|{}", wanted.train, wanted.vocab, wanted.path, wanted.pattern);
+    auto found = tokenizers.find(request);
+    if (found != tokenizers.end()) return *found->second;
+    auto tokenizer = std::make_unique<Bpe>(wanted.train ? trained(wanted) : Bpe::load(wanted.path, wanted.pattern));
+    tokenizer_paths[request] = wanted.train ? cache_path(wanted) : wanted.path;
+    return *tokenizers.emplace(request, std::move(tokenizer)).first->second;
+  }
+
+  std::string cache_path(const TokenizerConfig& wanted) {
+    const std::string id = hash_hex(fmt::format("{}|{}|{}", train().fingerprint, wanted.vocab, wanted.pattern));
+    return RunsRoot{runs_root}.cache() + "/tokenizers/" + id + ".tiktoken";
+  }
+
+  Bpe trained(const TokenizerConfig& wanted) {
+    const std::string path = cache_path(wanted);
+    if (exists(path)) return Bpe::load(path, wanted.pattern);
+    log_info(fmt::format("training a BPE tokenizer of {} ids on {} documents", wanted.vocab, train().n_documents()));
+    std::vector<std::string_view> texts;
+    for (int64_t i = 0; i < train().n_documents(); ++i) texts.push_back(train().text(i));
+    Bpe tokenizer = Bpe::train(texts, wanted.vocab, wanted.pattern);
+    make_directories(RunsRoot{runs_root}.cache() + "/tokenizers");
+    tokenizer.save(path);
+    return tokenizer;
+  }
+
+  const DataFacts& facts(const FamilySpec& family, uint64_t seed, int64_t n_windows) {
+    const auto* transformer = std::get_if<TransformerConfig>(&family.base);
+    const Bpe* tokenizer = transformer && transformer->tokenizer.kind == "bpe" ? &bpe(transformer->tokenizer) : nullptr;
+    Measured& entry = measured[profile_key(family.base, tokenizer ? tokenizer->fingerprint() : "", seed)];
+    if (entry.n_windows < n_windows) measure(with_stages(family.base), tokenizer, seed, n_windows, entry);
+    return entry.facts;
+  }
+
+  void measure(const ModelConfig& model, const Bpe* tokenizer, uint64_t seed, int64_t n_windows, Measured& entry) {
+    const Tokenizer& units = tokenizer ? static_cast<const Tokenizer&>(*tokenizer) : *bytes;
+    DataProfile p = profile(train(), data.data, model, units, seed, n_windows);
+    DataFacts& facts = entry.facts;
+    facts.n_stages = p.n_stages;
+    facts.rows = std::move(p.rows);
+    facts.text_bytes = std::move(p.text_bytes);
+    facts.bytes_per_token = p.bytes_per_token;
+    facts.epoch_bytes = p.epoch_bytes;
+    facts.train_fingerprint = train().fingerprint;
+    facts.heldout_fingerprint = heldout_fingerprint;
+    if (tokenizer) {
+      facts.tokenizer_fingerprint = tokenizer->fingerprint();
+      facts.tokenizer_path = path_of(*tokenizer);
+      facts.vocab = tokenizer->vocab_size() - 2;
+    }
+    auto stream = std::make_shared<TrainingStream>(train(), data.data, seed);
+    auto builder = std::make_shared<SequenceBuilder>(model, units);
+    facts.cut_rows = [this, stream, builder](int64_t window, int64_t max_text_bytes) {
+      return builder->rows(builder->training(*corpus, stream->window(window), max_text_bytes));
+    };
+    entry.n_windows = n_windows;
+  }
+
+  std::string path_of(const Bpe& tokenizer) const {
+    for (const auto& [request, loaded] : tokenizers) {
+      if (loaded.get() == &tokenizer) return tokenizer_paths.at(request);
+    }
+    throw BugError("facts: a tokenizer without a path");
+  }
+};
+
+FactsCache::FactsCache(const SweepData& data, std::string runs_root) : impl_(std::make_shared<Impl>()) {
+  impl_->data = data;
+  impl_->runs_root = std::move(runs_root);
+}
+FactsCache::~FactsCache() = default;
+
+FactsProvider FactsCache::provider() {
+  return [impl = impl_](const FamilySpec& family, uint64_t seed, int64_t n_windows) -> const DataFacts& {
+    return impl->facts(family, seed, n_windows);
+  };
+}
+
+}  // namespace aunet

@@ -1,0 +1,108 @@
+#include "cli/sweep.h"
+
+#include "cli/facts.h"
+#include "cli/torch_binary.h"
+#include "core/error.h"
+#include "core/file.h"
+#include "core/text.h"
+#include "db/ingest.h"
+#include "sweep/plan.h"
+#include "sweep/run_state.h"
+#include "sweep/signal_inbox.h"
+#include "sweep/supervisor.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <thread>
+
+namespace aunet {
+namespace po = boost::program_options;
+
+namespace {
+
+struct SweepArguments {
+  std::string sweep, db = "sweep.db", launcher = "local";
+  std::vector<std::string> overrides;
+  SupervisorOptions options{
+      .runs = {"runs"}, .jobs = 0, .only = "", .timeout_seconds = 0, .check_disk = true};
+};
+
+bool parse(const Args& args, SweepArguments& out) {
+  po::options_description options("options");
+  options.add_options()("sweep", po::value(&out.sweep)->required(), "sweep file")(
+      "db", po::value(&out.db)->default_value(out.db), "database to fill before the end")(
+      "runs", po::value(&out.options.runs.path)->default_value(out.options.runs.path),
+      "folder of the run directories")("launcher", po::value(&out.launcher)->default_value(out.launcher),
+                                       "local: processes on this machine")(
+      "jobs", po::value(&out.options.jobs)->default_value(0, "cores / threads of a run"), "runs at a time")(
+      "only", po::value(&out.options.only), "run only keys that begin so")(
+      "set", po::value(&out.overrides), "a.b=c: override a key of the file")(
+      "timeout", po::value(&out.options.timeout_seconds),
+      "seconds after which to checkpoint and stop (exit code 75)");
+  po::variables_map values;
+  return parse_command_line(args, "aunet sweep SWEEP.toml [options]",
+                            "aunet sweep sweeps/quickstart.toml --jobs 2", options, {"sweep"}, values);
+}
+
+void check(SweepArguments& arguments, const SweepSpec& spec) {
+  if (arguments.launcher != "local") {
+    throw ConfigError(fmt::format("--launcher: expected local (others are not implemented yet), got '{}'",
+                                  arguments.launcher));
+  }
+  if (spec.data.declared) {
+    throw ConfigError(fmt::format(
+        "{}: data.declared: expected data to train on; declared data can only be planned", arguments.sweep));
+  }
+  if (arguments.options.jobs < 0) {
+    throw ConfigError(fmt::format("--jobs: expected a number >= 1, got {}", arguments.options.jobs));
+  }
+  if (arguments.options.jobs == 0) {
+    const auto cores = static_cast<int64_t>(std::thread::hardware_concurrency());
+    arguments.options.jobs = std::max<int64_t>(1, cores / std::max<int64_t>(1, spec.runtime.threads));
+  }
+}
+
+int conclude(const SweepSpec& spec, const SweepOutcome& outcome, const IngestReport& ingested,
+             const std::string& db) {
+  fmt::print("{}: {} of {} runs done ({} before this call), {} failed, {} not run\n", spec.name, outcome.done,
+             outcome.cells, outcome.already_done, outcome.failed.size(), outcome.not_started);
+  if (outcome.restarts > 0) fmt::print("{} processes died and were started again\n", outcome.restarts);
+  for (const FailedRun& run : outcome.failed) {
+    fmt::print("failed {} {}: {}: {}\n", run.key, run.family, run.cause, run.message);
+  }
+  if (!outcome.tuning_problem.empty()) fmt::print("{}\n", outcome.tuning_problem);
+  for (const IngestProblem& problem : ingested.problems)
+    fmt::print("not ingested: {}: {}\n", problem.path, problem.message);
+  fmt::print("{}: {} runs, {} changed\n", db, ingested.runs_seen, ingested.runs_changed);
+  if (outcome.interrupted) {
+    fmt::print("interrupted; the same command goes on from here\n");
+    return static_cast<int>(ExitCode::Interrupted);
+  }
+  const bool complete = outcome.failed.empty() && outcome.tuning_problem.empty();
+  return static_cast<int>(complete ? ExitCode::Done : ExitCode::WorldFailed);
+}
+
+}  // namespace
+
+int cmd_sweep(const Args& args) {
+  SweepArguments arguments;
+  if (!parse(args, arguments)) return 0;
+  const SweepSpec spec = read_sweep_spec(arguments.sweep, arguments.overrides);
+  check(arguments, spec);
+  const std::unique_ptr<Launcher> launcher = make_local_launcher(torch_binary());
+  make_directories(arguments.options.runs.path);
+  FactsCache facts(spec.data, arguments.options.runs.path);
+  const PlanMaker plan = [&](const LossLookup& losses) { return make_plan(spec, facts.provider(), losses); };
+  // Once before the signals are blocked: reading data and training tokenizers may take minutes and must heed
+  // Ctrl-C.
+  plan([&](const std::string& key) { return loss_of(read_run_state(arguments.options.runs.run(key))); });
+
+  SignalInbox inbox;
+  const SweepOutcome outcome = supervise(
+      plan, *launcher, [&](double seconds) { return inbox.wait(seconds); }, arguments.options);
+  const IngestReport ingested = ingest_file(arguments.db, {arguments.options.runs.path});
+  return conclude(spec, outcome, ingested, arguments.db);
+}
+
+}  // namespace aunet

@@ -1,0 +1,252 @@
+#include "cli/train_run.h"
+
+#include "cli/provenance.h"
+#include "cli/run_parts.h"
+#include "core/error.h"
+#include "core/file.h"
+#include "core/journal.h"
+#include "core/log.h"
+#include "core/text.h"
+#include "eval/bits_per_byte.h"
+#include "eval/causality.h"
+#include "train/trainer.h"
+
+#include <c10/util/Exception.h>
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstring>
+#include <thread>
+
+namespace aunet {
+
+namespace {
+
+volatile std::sig_atomic_t stop_signal = 0;
+
+extern "C" void note_stop(int signal) { stop_signal = signal; }
+
+void listen_for_stop() {
+  struct sigaction action = {};
+  action.sa_handler = note_stop;
+  action.sa_flags = SA_RESTART;  // a journal write must not fail because someone asked us to stop
+  sigaction(SIGTERM, &action, nullptr);
+  sigaction(SIGUSR1, &action, nullptr);
+  action.sa_flags |= SA_RESETHAND;  // a second Ctrl-C kills: the impatient lose at most a checkpoint interval
+  sigaction(SIGINT, &action, nullptr);
+}
+
+bool stop_requested() { return stop_signal != 0; }
+
+double monotonic_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+/// Waits a moment: `status` looks at locks with a short shared lock of its own, which must not turn a launch
+/// away.
+std::unique_ptr<FileLock> take_lock(const RunDir& dir) {
+  for (int tries = 0; tries < 20; ++tries) {
+    auto lock = std::make_unique<FileLock>(dir.lock());
+    if (lock->held()) return lock;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  throw Error(fmt::format("{}: another process works on this run", dir.lock()));
+}
+
+/// One attempt at a run: what happens between the attempt's record and the end's.
+class Attempt {
+ public:
+  Attempt(const RunDir& dir, AppendFile& journal, int64_t attempt, bool allow_numerics)
+      : dir_(dir), journal_(journal), attempt_(attempt), allow_numerics_(allow_numerics) {}
+
+  /// Returns false when it was interrupted.
+  bool work();
+  /// Journals the end as failed. Never throws: the first error is the one to report.
+  void journal_failure(const std::string& cause, const std::string& message) noexcept;
+
+ private:
+  const RunDir& dir_;
+  AppendFile& journal_;
+  const int64_t attempt_;
+  const bool allow_numerics_;
+  bool begun_ = false;  // the attempt's record is written
+  TrainState state_;
+
+  void resume(const RunParts& parts, const Checkpoints& checkpoints, AdamW& optimizer);
+  void begin(const RuntimeConfig& runtime);
+  void gate(const RunParts& parts, const Corpus& heldout);
+  bool evaluate(const RunParts& parts, const Corpus& heldout);
+  void end(const std::string& status, const std::string& cause, const std::string& message);
+};
+
+bool Attempt::work() {
+  const RunParts parts(dir_);
+  const Corpus train = read_train_corpus(parts.run);
+  const Corpus heldout = read_heldout_corpus(parts.run);
+  Checkpoints checkpoints(dir_.checkpoints(), parts.key, current_numerics(parts.run.runtime),
+                          parts.run.runtime.checkpoint_keep);
+  checkpoints.remove_leftovers();
+  AdamW optimizer(parts.model->parameters(), parts.run.optim);
+  resume(parts, checkpoints, optimizer);
+  begin(parts.run.runtime);
+  if (state_.step == 0) gate(parts, heldout);
+
+  Loader loader(train, parts.run, *parts.tokenizer, state_.step);
+  Trainer trainer(
+      {parts.run, *parts.model, optimizer, loader, checkpoints, journal_, stop_requested, monotonic_seconds},
+      state_, attempt_);
+  log_info(fmt::format("training begins {:.2f} s after the process did", seconds_since_exec()));
+  const TrainOutcome outcome = trainer.run();
+  if (outcome == TrainOutcome::Interrupted || stop_requested() || !evaluate(parts, heldout)) {
+    end("interrupted", "signal",
+        fmt::format("stopped by {} after step {}", strsignal(stop_signal), state_.step));
+    return false;
+  }
+  gate(parts, heldout);
+  end("done", "", "");
+  return true;
+}
+
+void Attempt::resume(const RunParts& parts, const Checkpoints& checkpoints, AdamW& optimizer) {
+  const auto loaded = checkpoints.load_newest(*parts.model, &optimizer);
+  if (!loaded) return;
+  const std::string difference = describe_difference(loaded->numerics, current_numerics(parts.run.runtime));
+  if (!difference.empty() && !allow_numerics_) {
+    throw ConfigError(fmt::format(
+        "{}: a resume would not be bit by bit the run that was begun: {}; --allow-numerics accepts it",
+        loaded->path, difference));
+  }
+  if (!difference.empty())
+    log_warn(fmt::format("{}: resumed with other numerics: {}", loaded->path, difference));
+  log_info(fmt::format("resumes from {}", loaded->path));
+  state_ = loaded->state;
+}
+
+void Attempt::begin(const RuntimeConfig& runtime) {
+  AttemptRecord record = describe_attempt(attempt_, runtime.device, runtime.threads);
+  record.from_step = state_.step;
+  journal_.append_line(to_json_line(record));
+  begun_ = true;
+}
+
+void Attempt::gate(const RunParts& parts, const Corpus& heldout) {
+  const std::string& demanded = parts.run.runtime.gate_causal;
+  if (demanded == "off") return;
+  const CausalityVerdict verdict =
+      check_causality(*parts.model, parts.run.model, *parts.builder, heldout, parts.device,
+                      {.context_bytes = parts.run.data.context_bytes});
+  journal_.append_line(to_json_line(
+      GateRecord{attempt_, state_.step, "causal", verdict.verdict, verdict.leak_rate, verdict.detail}));
+  if (verdict.verdict == "pass") return;
+  if (verdict.verdict == "leak" && demanded == "leaky-allowed") {
+    log_warn(fmt::format("causality gate: leak: {}", verdict.detail));
+    return;
+  }
+  throw RunFailure("gate", fmt::format("causality gate: expected \"{}\", got \"{}\": {}", demanded,
+                                       verdict.verdict, verdict.detail));
+}
+
+bool Attempt::evaluate(const RunParts& parts, const Corpus& heldout) {
+  if (heldout.offsets.empty()) {
+    log_warn("data.heldout is empty: the run has no held-out loss");
+    return true;
+  }
+  const double started = monotonic_seconds();
+  const auto score = score_corpus(*parts.model, parts.run.model, *parts.builder, heldout, parts.device,
+                                  {.context_bytes = parts.run.data.context_bytes, .stop = stop_requested});
+  if (!score) return false;
+  make_directories(dir_.eval());
+  write_file_atomic(fmt::format("{}/heldout-{:08d}.jsonl", dir_.eval(), state_.step), to_jsonl(*score));
+  journal_.append_line(to_json_line(EvalRecord{.attempt = attempt_,
+                                               .step = state_.step,
+                                               .split = "heldout",
+                                               .nats = score->nats,
+                                               .text_bytes = score->text_bytes,
+                                               .units = score->units,
+                                               .documents = static_cast<int64_t>(score->documents.size()),
+                                               .loss_nats = score->loss_nats(),
+                                               .loss_bpb = score->loss_bpb(),
+                                               .eval_key = eval_key(parts.run),
+                                               .seconds = monotonic_seconds() - started}));
+  log_info(fmt::format("held-out {:.4f} bits/byte on {}", score->loss_bpb(),
+                       human_bytes(static_cast<double>(score->text_bytes))));
+  return true;
+}
+
+void Attempt::end(const std::string& status, const std::string& cause, const std::string& message) {
+  journal_.append_line(to_json_line(EndRecord{attempt_, state_.step, status, cause, message}));
+  journal_.sync();
+}
+
+void Attempt::journal_failure(const std::string& cause, const std::string& message) noexcept {
+  try {
+    if (!begun_) begin({});
+    end("failed", cause, message);
+  } catch (const std::exception& error) {
+    log_error(fmt::format("the failure could not be journalled: {}", error.what()));
+  }
+}
+
+std::string cause_of(const std::string& message) {
+  if (message.find(std::strerror(ENOSPC)) != std::string::npos) return "disk";
+  // What ATen's CPU allocator and the CUDA allocator say.
+  if (message.find("allocate memory") != std::string::npos ||
+      message.find("out of memory") != std::string::npos) {
+    return "oom";
+  }
+  return "crash";
+}
+
+/// Works and journals how it ended. The one catch below main: a failed run must be a row with its cause.
+bool work_and_journal(Attempt& attempt) {
+  try {
+    return attempt.work();
+  } catch (const RunFailure& failure) {
+    attempt.journal_failure(failure.cause, failure.what());
+    throw;
+  } catch (const ConfigError& error) {
+    attempt.journal_failure("config", error.what());
+    throw;
+  } catch (const std::bad_alloc&) {
+    attempt.journal_failure("oom", "out of memory");
+    throw;
+  } catch (const c10::Error& error) {  // without torch's backtrace
+    const std::string message = error.what_without_backtrace();
+    attempt.journal_failure(cause_of(message), message);
+    throw Error(message);
+  } catch (const std::exception& error) {
+    attempt.journal_failure(cause_of(error.what()), error.what());
+    throw;
+  }
+}
+
+}  // namespace
+
+int cmd_train_run(const Args& args) {
+  namespace po = boost::program_options;
+  po::options_description options("options");
+  options.add_options()("run-dir", po::value<std::string>()->required(), "run directory (holds run.toml)")(
+      "allow-numerics",
+      "resume although threads, device, instruction set or torch differ from the first attempt's");
+  po::variables_map values;
+  if (!parse_command_line(args, "aunet-torch train-run RUN_DIR [--allow-numerics]",
+                          "aunet-torch train-run runs/0123456789abcdef", options, {"run-dir"}, values)) {
+    return static_cast<int>(ExitCode::Done);
+  }
+  const RunDir dir{values["run-dir"].as<std::string>()};
+  if (!exists(dir.run_toml())) throw ConfigError(fmt::format("{}: no such file", dir.run_toml()));
+  listen_for_stop();
+  const std::unique_ptr<FileLock> lock = take_lock(dir);
+  AppendFile journal(dir.journal());
+  const JournalSummary past = summarize(read_journal(dir.journal()));
+  if (past.status == "done") {
+    log_info(fmt::format("{}: done before, nothing to do", dir.path));
+    return static_cast<int>(ExitCode::Done);
+  }
+  Attempt attempt(dir, journal, past.attempts + 1, values.count("allow-numerics") > 0);
+  return static_cast<int>(work_and_journal(attempt) ? ExitCode::Done : ExitCode::Interrupted);
+}
+
+}  // namespace aunet

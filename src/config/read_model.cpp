@@ -1,0 +1,233 @@
+#include "config/read_model.h"
+
+#include "config/sections.h"
+#include "config/toml_file.h"
+#include "core/error.h"
+#include "core/file.h"
+#include "core/text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+namespace aunet {
+namespace {
+
+constexpr Range kWindowRange = within(1, 1 << 30);
+constexpr Range kMultipleRange = within(1, 65536);
+
+/// "word" for one gap between stages is the official "word1=1@1"; deeper gaps group 2 and 4 words (paper
+/// appendix B).
+std::string expand_split(const std::string& text, int64_t n_transitions) {
+  static const std::vector<std::string> kWordLevels = {"word1=1@1", "word2=2@1", "word4=4@1"};
+  if (text == "word" && n_transitions <= static_cast<int64_t>(kWordLevels.size())) {
+    return join({kWordLevels.begin(), kWordLevels.begin() + n_transitions}, ",");
+  }
+  if ((text == "pretok" || text == "punct") && n_transitions == 1) return text + "=1@1";
+  return text;
+}
+
+/// Stages from `stages`, else from a list that has one entry per stage.
+int64_t read_stages(const Table& t) {
+  int64_t stages = 0;
+  if (t.read("stages", stages, within(2, 8))) return stages;
+  for (std::string_view key : {"dimensions", "layers"}) {
+    const toml::node* node = t.find(key);
+    const toml::array* list = node ? node->as_array() : nullptr;
+    if (!list) continue;
+    if (list->size() >= 2 && list->size() <= 8) return static_cast<int64_t>(list->size());
+    t.fail(key, fmt::format("expected 2 to 8 values (one per stage; one stage is kind = \"bytes\"), got {}",
+                            list->size()));
+  }
+  t.fail("stages", "expected an integer in 2 .. 8 (or dimensions and layers), got nothing");
+}
+
+void read_pooling(const Table& t, std::string& pooling) {
+  static const std::map<std::string, std::string> kOfficial = {{"simple_indexed_matmul", "indexed_matmul"},
+                                                               {"simple_repeat", "repeat"},
+                                                               {"simple_non_param", "non_param"},
+                                                               {"simple", "scatter"}};
+  const toml::node* node = t.find("pooling_type");
+  const auto* text = node ? node->as_string() : nullptr;
+  if (text && kOfficial.contains(text->get())) {
+    pooling = kOfficial.at(text->get());
+  } else {
+    t.read_choice("pooling_type", pooling, {"indexed_matmul", "repeat", "scatter", "non_param"});
+  }
+}
+
+void read_split_rules(const Table& t, int64_t stages, AunetConfig& config) {
+  t.need("split", "rules like \"word\" or \"word1=1@1,word2=2@1\"");
+  std::string text;
+  t.read("split", text);
+  const std::string where = place_of(t.find("split")->source()) + ": " + t.path_of("split");
+  config.split = parse_split(expand_split(text, stages - 1), where);
+  if (static_cast<int64_t>(config.split.size()) != stages - 1) {
+    t.fail("split", fmt::format("expected {} {} (one per transition), got {}", stages - 1,
+                                stages == 2 ? "rule" : "rules", config.split.size()));
+  }
+  std::string mode = to_string(config.split_mode);
+  t.read_choice("split_mode", mode, {"official", "causal"});
+  config.split_mode = mode == "official" ? SplitMode::Official : SplitMode::Causal;
+}
+
+void fill_defaults(int64_t stages, AunetConfig& c) {
+  const auto n = static_cast<size_t>(stages);
+  if (c.head_dims.empty()) {
+    for (int64_t dim : c.dimensions) c.head_dims.push_back(default_head_dim(dim));
+  }
+  if (c.sliding_windows.empty()) {  // official: 512 bytes, 4096 units deeper
+    c.sliding_windows.assign(n, 4096);
+    c.sliding_windows[0] = 512;
+  }
+  if (c.residuals.empty()) c.residuals.assign(n - 1, true);
+  if (c.max_seqlens.empty()) c.max_seqlens.assign(n, -1);
+}
+
+void read_max_seqlens(const Table& t, int64_t stages, std::vector<int64_t>& caps) {
+  t.read_list("max_seqlens", caps, within(-1, 1 << 30), stages, "one per stage");
+  const auto zero = std::find(caps.begin(), caps.end(), 0);
+  if (zero != caps.end()) t.fail("max_seqlens", "expected -1 (no cap) or a cap >= 1, got 0");
+}
+
+AunetConfig read_aunet(const Table& t, ModelScope scope) {
+  AunetConfig c;
+  const bool complete = scope == ModelScope::Complete;
+  const int64_t stages = read_stages(t);
+  if (complete) {
+    t.need("dimensions", "an array of widths, one per stage");
+    t.need("layers", "an array of layers, one per stage");
+  } else {
+    c.multiple_of = 0;
+  }
+  t.read_list("dimensions", c.dimensions, kWidthRange, stages, "one per stage");
+  t.read_list("layers", c.layers, kLayersRange, stages, "one per stage");
+  t.read_list("head_dims", c.head_dims, kWidthRange, stages, "one per stage");
+  t.read_list("sliding_windows", c.sliding_windows, kWindowRange, stages, "one per stage");
+  t.read_list("residuals", c.residuals, {}, stages - 1, "one per transition");
+  read_max_seqlens(t, stages, c.max_seqlens);
+  t.read("lambda_level", c.lambda_level, at_least(0));
+  read_pooling(t, c.pooling_type);
+  t.read("rope_theta", c.rope_theta, above(0));
+  t.read("multiple_of", c.multiple_of, kMultipleRange);
+  t.read("norm_eps", c.norm_eps, above(0));
+  t.read("vocab_size", c.vocab_size, within(258, 1 << 20));
+  read_split_rules(t, stages, c);
+  if (complete) fill_defaults(stages, c);
+  if (!c.dimensions.empty() && !c.head_dims.empty()) check_heads(c.dimensions, c.head_dims, t, "head_dims");
+  return c;
+}
+
+/// Ids of a tiktoken rank file: one a line.
+int64_t count_ranks(const Table& t, const std::string& path) {
+  if (!exists(path)) {
+    t.fail("path",
+           fmt::format("expected a rank file (or its vocab beside the path), got no such file: {}", path));
+  }
+  const std::string text = read_file(path);
+  int64_t ranks = 0;
+  for (const std::string& line : split_on(text, '\n')) ranks += !trim(line).empty();
+  if (ranks < 256)
+    t.fail("path", fmt::format("expected a rank file of 256 lines or more, got {} in {}", ranks, path));
+  return ranks;
+}
+
+TokenizerConfig read_tokenizer(const Table& model, const std::string& base_folder) {
+  TokenizerConfig c;
+  model.need("tokenizer", "a table like { train = true, vocab = 1024 } or { path = \"ranks.tiktoken\" }");
+  const Table t = model.table("tokenizer", {"train", "vocab", "path", "pattern", "fingerprint"});
+  t.read("train", c.train);
+  t.read("vocab", c.vocab, within(256, 1 << 22));
+  t.read("path", c.path);
+  t.read_choice("pattern", c.pattern, {"gpt2", "cl100k_base", "o200k_base", "llama3"});
+  t.read("fingerprint", c.fingerprint);
+  if (c.train) t.need("vocab", "an integer >= 256 (256 bytes and the merges to train)");
+  if (!c.train) t.need("path", "the path of a rank file (or train = true)");
+  if (t.has("path") && c.path.empty()) t.fail_expected("path", "the path of a rank file");
+  if (!c.path.empty()) c.path = resolve_path(c.path, base_folder);
+  if (c.vocab == 0) c.vocab = count_ranks(t, c.path);
+  return c;
+}
+
+TransformerConfig read_transformer(const Table& t, bool bytes, ModelScope scope,
+                                   const std::string& base_folder) {
+  TransformerConfig c;
+  if (scope == ModelScope::Complete) {
+    t.need("dim", "an integer >= 2");
+    t.need("n_layers", "an integer >= 1");
+  } else {
+    c.head_dim = c.multiple_of = 0;
+  }
+  t.read("dim", c.dim, kWidthRange);
+  t.read("n_layers", c.n_layers, kLayersRange);
+  if (!t.read("head_dim", c.head_dim, kWidthRange) && scope == ModelScope::Complete) {
+    c.head_dim = default_head_dim(c.dim);
+  }
+  t.read("n_kv_heads", c.n_kv_heads, within(0, 1 << 20));
+  t.read("sliding_window", c.sliding_window, within(0, 1 << 30));
+  t.read("rope_theta", c.rope_theta, above(0));
+  t.read("multiple_of", c.multiple_of, kMultipleRange);
+  t.read("norm_eps", c.norm_eps, above(0));
+  t.read("weight_tying", c.weight_tying);
+  if (bytes) {
+    c.tokenizer.kind = "bytes";
+    c.vocab_size = 258;
+  } else {
+    c.tokenizer = read_tokenizer(t, base_folder);
+    c.vocab_size = c.tokenizer.vocab + 2;
+  }
+  if (c.dim == 0 || c.head_dim == 0) return c;
+  check_heads({c.dim}, {c.head_dim}, t, "head_dim");
+  const int64_t n_heads = c.dim / c.head_dim;
+  if (c.n_kv_heads > 0 && n_heads % c.n_kv_heads != 0) {
+    t.fail("n_kv_heads",
+           fmt::format("expected a divisor of the {} heads (dim / head_dim), got {}", n_heads, c.n_kv_heads));
+  }
+  return c;
+}
+
+}  // namespace
+
+void check_heads(const std::vector<int64_t>& dims, const std::vector<int64_t>& head_dims, const Table& table,
+                 std::string_view key) {
+  for (size_t k = 0; k < dims.size(); ++k) {
+    if (head_dims[k] % 2 == 0 && dims[k] % head_dims[k] == 0) continue;
+    table.fail(key, fmt::format("expected an even divisor of the width {}, got {}", dims[k], head_dims[k]));
+  }
+}
+
+ModelConfig read_model(const Table& parent, std::string_view key, ModelScope scope,
+                       const std::string& base_folder) {
+  static const std::vector<std::string_view> kAunetKeys = {
+      "kind",         "stages",       "dimensions",      "layers",
+      "head_dims",    "residuals",    "sliding_windows", "max_seqlens",
+      "lambda_level", "pooling_type", "rope_theta",      "multiple_of",
+      "norm_eps",     "vocab_size",   "split",           "split_mode"};
+  static const std::vector<std::string_view> kBytesKeys = {
+      "kind",           "dim",        "n_layers",    "head_dim", "n_kv_heads",
+      "sliding_window", "rope_theta", "multiple_of", "norm_eps", "weight_tying"};
+  static const std::vector<std::string_view> kLlamaKeys = [] {
+    std::vector<std::string_view> keys = kBytesKeys;
+    keys.push_back("tokenizer");
+    return keys;
+  }();
+  parent.need(key, "a table with a kind");
+  const toml::node* node = parent.find(key);
+  if (!node->is_table()) parent.fail_expected(key, "a table with a kind");
+  const toml::table& raw = *node->as_table();
+  // The kind decides which keys are legal, so it is read before the strict view is made.
+  std::vector<std::string_view> every_key;
+  for (auto it = raw.begin(); it != raw.end(); ++it) every_key.push_back(it->first.str());
+  every_key.push_back("kind");
+  const Table loose(raw, parent.path_of(key), every_key);
+  std::string kind;
+  loose.need("kind", "one of \"aunet\", \"llama\", \"bytes\"");
+  loose.read_choice("kind", kind, {"aunet", "llama", "bytes"});
+  if (kind == "aunet") return read_aunet(Table(raw, loose.path(), kAunetKeys), scope);
+  const bool bytes = kind == "bytes";
+  return read_transformer(Table(raw, loose.path(), bytes ? kBytesKeys : kLlamaKeys), bytes, scope,
+                          base_folder);
+}
+
+}  // namespace aunet

@@ -1,0 +1,148 @@
+#include "config/sections.h"
+
+#include "config/toml_file.h"
+#include "core/error.h"
+#include "core/file.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <filesystem>
+#include <string_view>
+
+namespace aunet {
+namespace {
+
+namespace fs = std::filesystem;
+
+SourceConfig read_source(const toml::node& node, const std::string& path, const std::string& base_folder) {
+  SourceConfig source;
+  if (const auto* text = node.as_string()) {
+    source.path = text->get();
+  } else if (node.is_table()) {
+    const Table table(*node.as_table(), path, {"path", "weight"});
+    table.need("path", "a path");
+    table.read("path", source.path);
+    table.read("weight", source.weight, above(0));
+  } else {
+    fail_at(node, path, "expected a path or { path, weight }, got " + describe(node));
+  }
+  if (source.path.empty()) fail_at(node, path, "expected a path, got \"\"");
+  source.path = resolve_path(source.path, base_folder);
+  return source;
+}
+
+std::vector<SourceConfig> read_sources(const Table& data, const std::string& base_folder) {
+  std::vector<SourceConfig> sources;
+  const toml::node* node = data.find("train");
+  if (!node) return sources;
+  const toml::array* array = node->as_array();
+  if (!array) data.fail_expected("train", "an array of paths or { path, weight }");
+  for (size_t i = 0; i < array->size(); ++i) {
+    sources.push_back(read_source((*array)[i], fmt::format("{}[{}]", data.path_of("train"), i), base_folder));
+  }
+  return sources;
+}
+
+/// keep = "last:2" or 2.
+void read_keep(const Table& checkpoints, int64_t& keep) {
+  const toml::node* node = checkpoints.find("keep");
+  if (!node) return;
+  const auto* text = node->as_string();
+  if (!text) {
+    if (!node->is_integer()) checkpoints.fail_expected("keep", "\"last:N\" or an integer >= 1");
+    checkpoints.read("keep", keep, within(1, 1 << 20));
+    return;
+  }
+  const std::string_view all = text->get();
+  const std::string_view digits = all.starts_with("last:") ? all.substr(5) : "";
+  int64_t count = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), count);
+  if (error != std::errc() || end != digits.data() + digits.size() ||
+      !within(1, 1 << 20).holds(double(count))) {
+    checkpoints.fail_expected("keep", "\"last:N\" or an integer >= 1");
+  }
+  keep = count;
+}
+
+}  // namespace
+
+std::string resolve_path(const std::string& path, const std::string& base_folder) {
+  if (base_folder.empty() || fs::path(path).is_absolute()) return path;
+  return (fs::path(base_folder) / path).lexically_normal().string();
+}
+
+DataConfig read_data(const Table& data, const std::string& base_folder, bool may_be_empty) {
+  DataConfig config;
+  if (!may_be_empty) {
+    data.need("train", "an array of paths or { path, weight }");
+    data.need("heldout", "an array of paths");
+  }
+  config.train = read_sources(data, base_folder);
+  data.read_list("heldout", config.heldout);
+  for (const char* key : {"train", "heldout"}) {
+    const bool empty = key == std::string_view("train") ? config.train.empty() : config.heldout.empty();
+    if (empty && data.has(key)) data.fail(key, "expected at least one path, got none");
+  }
+  for (std::string& path : config.heldout) path = resolve_path(path, base_folder);
+  data.read("context_bytes", config.context_bytes, within(16, 1 << 20));
+  data.read("document_mask", config.document_mask);
+  return config;
+}
+
+OptimConfig read_optim(const Table& optim) {
+  OptimConfig config;
+  optim.read("beta1", config.beta1, Range{.min = 0, .max = 0.999999});
+  optim.read("beta2", config.beta2, Range{.min = 0, .max = 0.999999});
+  optim.read("eps", config.eps, above(0));
+  optim.read("weight_decay", config.weight_decay, at_least(0));
+  optim.read("clip", config.clip, above(0));
+  return config;
+}
+
+ScheduleConfig read_schedule(const Table& root) {
+  ScheduleConfig config;
+  const Table schedule = root.table("schedule", {"kind", "warmup", "floor", "branches"});
+  schedule.read_choice("kind", config.kind, {"cosine", "wsd"});
+  if (config.kind == "wsd") schedule.fail("kind", "\"wsd\" is not implemented yet; use \"cosine\"");
+  if (schedule.has("branches"))
+    schedule.fail("branches", "run trees are not implemented yet; leave branches out");
+  schedule.read("warmup", config.warmup, within(0, 1));
+  schedule.read("floor", config.floor, within(0, 1));
+  return config;
+}
+
+RuntimeConfig read_runtime(const Table& root) {
+  RuntimeConfig config;
+  const Table run = root.table("run", {"threads", "device"});
+  run.read("threads", config.threads, within(1, 4096));
+  run.read_choice("device", config.device, {"cpu", "cuda"});
+  const Table checkpoints = root.table("checkpoints", {"every", "steps", "keep"});
+  checkpoints.read_duration("every", config.checkpoint_seconds);
+  checkpoints.read("steps", config.checkpoint_steps, at_least(0));
+  read_keep(checkpoints, config.checkpoint_keep);
+  const Table gates = root.table("gates", {"causal"});
+  gates.read_choice("causal", config.gate_causal, {"pass", "leaky-allowed", "off"});
+  return config;
+}
+
+void check_name(const Table& table, std::string_view key, const std::string& name) {
+  const bool safe = !name.empty() && name[0] != '.' && name.size() <= 128 &&
+                    std::all_of(name.begin(), name.end(), [](unsigned char c) {
+                      return (c < 128 && std::isalnum(c)) || c == '-' || c == '_' || c == '.';
+                    });
+  if (!safe) table.fail_expected(key, "a name of letters, digits, '-', '_', '.'");
+}
+
+std::string folder_of_file(const std::string& path) {
+  return fs::absolute(path).lexically_normal().parent_path().string();
+}
+
+std::string read_config_text(const std::string& path) {
+  if (!exists(path)) throw ConfigError(path + ": no such file");
+  return read_file(path);
+}
+
+}  // namespace aunet

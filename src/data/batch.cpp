@@ -1,0 +1,121 @@
+#include "data/batch.h"
+
+#include "core/error.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+
+namespace aunet {
+namespace {
+
+/// Rows of one sequence at each stage: for stage k > 0 the rows of stage k - 1 (counted in the sequence) it
+/// keeps. The one place that decides which rows live, for pack() and for row counts.
+struct KeptRows {
+  std::vector<std::vector<int32_t>> kept;  // [K-1][rows of stage k+1 in the sequence]
+  int64_t cut_rows = 0;
+};
+
+KeptRows keep_rows(const Sequence& sequence, const AunetConfig& model) {
+  const auto n_transitions = static_cast<int32_t>(model.dimensions.size()) - 1;
+  std::vector<int32_t> levels = sequence.input_levels;  // of the rows alive at stage k
+  require(levels.size() == sequence.inputs.size(), "pack: an AU-Net sequence needs a level per input");
+  require(!levels.empty(), "pack: empty sequence");
+  levels[0] = n_transitions;
+  KeptRows out;
+  for (int32_t k = 0; k < n_transitions; ++k) {
+    const int64_t cap = model.max_seqlens.empty() ? -1 : model.max_seqlens[k + 1];
+    std::vector<int32_t> rows, alive;
+    for (size_t r = 0; r < levels.size(); ++r) {
+      if (levels[r] <= k) continue;
+      if (cap >= 0 && static_cast<int64_t>(rows.size()) >= cap) {
+        out.cut_rows += std::min(levels[r], n_transitions) - k;  // lost to this stage and to the deeper ones
+        continue;
+      }
+      rows.push_back(static_cast<int32_t>(r));
+      alive.push_back(levels[r]);
+    }
+    out.kept.push_back(std::move(rows));
+    levels = std::move(alive);
+  }
+  return out;
+}
+
+/// Appends one sequence's rows to a transition. `fine` is its number of stage-k rows, `first_*` where it
+/// begins.
+void append_rows(const std::vector<int32_t>& kept, int32_t fine, int32_t first_fine, Transition& transition) {
+  const auto first_coarse = static_cast<int32_t>(transition.kept.size());
+  size_t unit = 0;
+  for (int32_t r = 0; r < fine; ++r) {
+    if (unit + 1 < kept.size() && kept[unit + 1] == r) ++unit;
+    transition.unit.push_back(first_coarse + static_cast<int32_t>(unit));
+    transition.offset.push_back((r - kept[unit]) % kOffsets);
+  }
+  for (const int32_t r : kept) transition.kept.push_back(first_fine + r);
+}
+
+/// Counting sort of the fine rows by offset.
+void sort_by_offset(Transition& transition) {
+  transition.group.fill(0);
+  for (const int32_t offset : transition.offset) ++transition.group[offset + 1];
+  std::partial_sum(transition.group.begin(), transition.group.end(), transition.group.begin());
+  transition.order.resize(transition.offset.size());
+  auto next = transition.group;
+  for (size_t r = 0; r < transition.offset.size(); ++r) {
+    transition.order[next[transition.offset[r]]++] = static_cast<int32_t>(r);
+  }
+}
+
+void append(std::vector<int32_t>& to, const std::vector<int32_t>& from) {
+  to.insert(to.end(), from.begin(), from.end());
+}
+
+}  // namespace
+
+Batch pack(std::span<const Sequence> sequences, const ModelConfig& model) {
+  const auto* aunet = std::get_if<AunetConfig>(&model);
+  const size_t n_stages = aunet ? aunet->dimensions.size() : 1;
+  Batch batch;
+  batch.n_sequences = static_cast<int64_t>(sequences.size());
+  batch.cu_rows.assign(n_stages, {0});
+  batch.transitions.resize(n_stages - 1);
+  for (const auto& sequence : sequences) {
+    require(sequence.inputs.size() == sequence.targets.size(), "pack: inputs and targets differ in length");
+    append(batch.inputs, sequence.inputs);
+    append(batch.targets, sequence.targets);
+    batch.text_bytes += sequence.text_bytes;
+    auto rows = static_cast<int32_t>(sequence.inputs.size());
+    const KeptRows kept = aunet ? keep_rows(sequence, *aunet) : KeptRows{};
+    for (size_t k = 0; k < n_stages; ++k) {
+      const int32_t first = batch.cu_rows[k].back();
+      batch.cu_rows[k].push_back(first + rows);
+      if (k + 1 == n_stages) break;
+      append_rows(kept.kept[k], rows, first, batch.transitions[k]);
+      rows = static_cast<int32_t>(kept.kept[k].size());
+    }
+    batch.cut_rows += kept.cut_rows;
+    if (!aunet) continue;
+    append(batch.input_levels, sequence.input_levels);
+    batch.input_levels[batch.input_levels.size() - sequence.inputs.size()] =
+        static_cast<int32_t>(n_stages) - 1;
+    append(batch.target_levels, sequence.target_levels);
+  }
+  require(batch.inputs.size() <= static_cast<size_t>(std::numeric_limits<int32_t>::max()),
+          "pack: more than 2^31 rows in a batch");
+  for (auto& transition : batch.transitions) sort_by_offset(transition);
+  batch.target_units = static_cast<int64_t>(batch.targets.size());
+  return batch;
+}
+
+std::vector<int64_t> row_counts(const Sequence& sequence, const ModelConfig& model) {
+  std::vector<int64_t> rows{static_cast<int64_t>(sequence.inputs.size())};
+  if (const auto* aunet = std::get_if<AunetConfig>(&model)) {
+    for (const auto& kept : keep_rows(sequence, *aunet).kept)
+      rows.push_back(static_cast<int64_t>(kept.size()));
+  }
+  return rows;
+}
+
+}  // namespace aunet

@@ -1,0 +1,187 @@
+#include "data/jsonl.h"
+
+#include "core/error.h"
+#include "data/utf8.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <zstd.h>
+
+#include <cctype>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+namespace aunet {
+namespace {
+
+/// Cuts a byte stream into lines.
+class Lines {
+ public:
+  explicit Lines(const std::function<void(std::string_view, int64_t)>& each) : each_(each) {}
+  int64_t number() const { return number_; }
+  void add(std::string_view block) {
+    size_t begin = 0;
+    for (size_t end; (end = block.find('\n', begin)) != std::string_view::npos; begin = end + 1) {
+      const auto piece = block.substr(begin, end - begin);
+      if (partial_.empty()) {
+        emit(piece);
+      } else {
+        partial_ += piece;
+        emit(partial_);
+        partial_.clear();
+      }
+    }
+    partial_ += block.substr(begin);
+  }
+  void finish() {
+    if (!partial_.empty()) emit(partial_);
+  }
+
+ private:
+  void emit(std::string_view line) {
+    each_(line, number_);
+    ++number_;
+  }
+  const std::function<void(std::string_view, int64_t)>& each_;
+  std::string partial_;
+  int64_t number_ = 1;  // of the line being read
+};
+
+/// zstd frames, one after the other.
+class Decompressor {
+ public:
+  Decompressor() : stream_(ZSTD_createDStream(), ZSTD_freeDStream), buffer_(ZSTD_DStreamOutSize()) {}
+  void add(std::string_view block, const std::string& path, Lines& lines) {
+    ZSTD_inBuffer in{block.data(), block.size(), 0};
+    ZSTD_outBuffer out{buffer_.data(), buffer_.size(), 0};
+    do {  // a full output buffer may hide more output after the last input byte
+      out.pos = 0;
+      open_ = ZSTD_decompressStream(stream_.get(), &out, &in);
+      if (ZSTD_isError(open_)) {
+        throw Error(fmt::format("{}:{}: zstd: {}", path, lines.number(), ZSTD_getErrorName(open_)));
+      }
+      lines.add({buffer_.data(), out.pos});
+    } while (in.pos < in.size || out.pos == buffer_.size());
+  }
+  bool in_frame() const { return open_ != 0; }
+
+ private:
+  std::unique_ptr<ZSTD_DStream, size_t (*)(ZSTD_DStream*)> stream_;
+  std::vector<char> buffer_;
+  size_t open_ = 0;  // bytes the current frame still wants, 0 between frames
+};
+
+/// Replaces \uD800..\uDFFF escapes that have no partner by \uFFFD; nlohmann refuses them.
+int64_t mend_surrogates(std::string& line) {
+  const auto escape = [&line](size_t i) -> uint32_t {  // code of \uXXXX at i, 0 when there is none
+    if (i + 6 > line.size() || line[i] != '\\' || line[i + 1] != 'u') return 0;
+    uint32_t code = 0;
+    for (size_t k = i + 2; k < i + 6; ++k) {
+      const auto digit = std::string_view("0123456789abcdef")
+                             .find(static_cast<char>(std::tolower(static_cast<unsigned char>(line[k]))));
+      if (digit == std::string_view::npos) return 0;
+      code = code << 4 | static_cast<uint32_t>(digit);
+    }
+    return code;
+  };
+  int64_t n_mended = 0;
+  for (size_t i = 0; i + 1 < line.size(); ++i) {
+    if (line[i] != '\\') continue;
+    const uint32_t code = escape(i);
+    if (code >= 0xD800 && code < 0xDC00 && escape(i + 6) >= 0xDC00 && escape(i + 6) < 0xE000) {
+      i += 11;
+    } else if (code >= 0xD800 && code < 0xE000) {
+      line.replace(i, 6, "\\uFFFD");
+      i += 5;
+      ++n_mended;
+    } else {
+      ++i;  // the escaped character
+    }
+  }
+  return n_mended;
+}
+
+int64_t parse_slowly(std::string_view line, const std::string& where, std::string& out) {
+  std::string mended(line);
+  const int64_t n_mended = mend_surrogates(mended);
+  nlohmann::json object;
+  try {
+    object = nlohmann::json::parse(mended);
+  } catch (const nlohmann::json::parse_error& e) {
+    const std::string_view what = e.what();  // "[json.exception...] parse error at line 1, column 7: ..."
+    const auto column = what.find("column ");
+    throw Error(fmt::format("{}: expected a JSON object, got invalid JSON at {}", where,
+                            column == std::string_view::npos ? what : what.substr(column)));
+  }
+  if (!object.is_object())
+    throw Error(fmt::format("{}: expected a JSON object, got {}", where, object.type_name()));
+  const auto text = object.find("text");
+  if (text == object.end()) throw Error(fmt::format("{}: expected a key 'text', got none", where));
+  if (!text->is_string())
+    throw Error(fmt::format("{}: text: expected a string, got {}", where, text->type_name()));
+  out += text->get_ref<const std::string&>();
+  return n_mended;
+}
+
+/// Handles {"text": "..."} with simple escapes, the shape nearly every line has. Leaves `out` as it was and
+/// returns false for everything else.
+bool parse_quickly(std::string_view line, std::string& out) {
+  constexpr std::string_view head = "{\"text\": \"";
+  if (!line.starts_with(head)) return false;
+  const size_t before = out.size();
+  size_t i = head.size();
+  while (i < line.size()) {
+    const size_t run = i;
+    while (i < line.size() && line[i] != '"' && line[i] != '\\' && static_cast<uint8_t>(line[i]) >= 0x20) ++i;
+    out.append(line.substr(run, i - run));
+    if (i + 1 >= line.size() || static_cast<uint8_t>(line[i]) < 0x20) break;
+    if (line[i] == '"') {
+      if (line.substr(i) == "\"}") return true;
+      break;
+    }
+    static constexpr std::string_view kLetters = "\"\\/bfnrt", kValues = "\"\\/\b\f\n\r\t";
+    const auto which = kLetters.find(line[i + 1]);
+    if (which == std::string_view::npos) break;
+    out += kValues[which];
+    i += 2;
+  }
+  out.resize(before);
+  return false;
+}
+
+}  // namespace
+
+void for_each_line(const std::string& path, const std::function<void(std::string_view, int64_t)>& each) {
+  const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(path.c_str(), "rb"), std::fclose);
+  if (!file) throw Error(fmt::format("{}: cannot open: {}", path, std::strerror(errno)));
+  const bool compressed = path.ends_with(".zst");
+  Lines lines(each);
+  Decompressor decompressor;
+  std::vector<char> block(1 << 17);
+  while (const size_t n = std::fread(block.data(), 1, block.size(), file.get())) {
+    if (compressed) {
+      decompressor.add({block.data(), n}, path, lines);
+    } else {
+      lines.add({block.data(), n});
+    }
+  }
+  if (std::ferror(file.get()))
+    throw Error(fmt::format("{}:{}: cannot read: {}", path, lines.number(), std::strerror(errno)));
+  if (decompressor.in_frame())
+    throw Error(fmt::format("{}:{}: zstd: the file is truncated", path, lines.number()));
+  lines.finish();
+}
+
+int64_t append_text_field(std::string_view line, const std::string& where, std::string& out) {
+  const size_t invalid = find_invalid_utf8(line);
+  if (invalid != std::string_view::npos) {
+    throw Error(fmt::format("{}: expected UTF-8, got byte 0x{:02x} at column {}", where,
+                            static_cast<uint8_t>(line[invalid]), invalid + 1));
+  }
+  return parse_quickly(line, out) ? 0 : parse_slowly(line, where, out);
+}
+
+}  // namespace aunet

@@ -1,0 +1,79 @@
+#include "data/official_rules.h"
+
+#include "core/error.h"
+#include "data/utf8.h"
+#include "data/word_scanner.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace aunet {
+namespace {
+
+// arXiv 2506.14761 appendix B, and the released code where it differs (paper.md 1.3).
+constexpr const char* kWordStarts = R"(\p{N}{1,3}|(?:[^\s\p{L}\p{N}]{1,3}[\r\n]*)|\s*[\r\n])";
+constexpr const char* kWordEnds = R"((?:\S+?\s){{{}}})";
+constexpr const char* kPretok =
+    R"((?: ?\p{L}{1,16})|\p{N}{1,3}| ?(?:[^\s\p{L}\p{N}]){1,3}+[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+)";
+constexpr const char* kPunct =
+    R"(\d{1,3}(?=(?:\d{3})+(?!\d))|\d{1,3}(?=\D|$)|(?:[^\s\p{L}\p{N}]){1,3}+[\r\n]*|\s*[\r\n])";
+
+}  // namespace
+
+OfficialRules::OfficialRules(const std::vector<SplitRule>& rules) {
+  for (const auto& rule : rules) {
+    const std::string where = fmt::format("split rule '{}={}'", rule.name, rule.value);
+    if (rule.name.starts_with("word")) {
+      const WordRule word = parse_word_rule(rule);
+      rules_.push_back(
+          {Regex(kWordStarts, where), Regex(fmt::format(kWordEnds, word.group), where), word.divisors});
+    } else if (rule.name.starts_with("pretok")) {
+      rules_.push_back({Regex(kPretok, where), std::nullopt, {}});
+    } else if (rule.name.starts_with("punct")) {
+      rules_.push_back({Regex(kPunct, where), std::nullopt, {}});
+    } else {
+      throw ConfigError(
+          fmt::format("{}: unknown rule; expected a name that begins with word, pretok or punct", where));
+    }
+  }
+}
+
+void OfficialRules::decode(const int32_t* bytes, int64_t n) {
+  text_.clear();
+  last_byte_.clear();
+  const auto add = [this](uint32_t code, int64_t byte) {
+    append_utf8(code, text_);
+    last_byte_.resize(text_.size(), static_cast<int32_t>(byte));
+  };
+  Utf8Decoder decoder;
+  for (int64_t i = 0; i < n; ++i) {
+    auto result = decoder.feed(static_cast<uint8_t>(bytes[i]));
+    if (result == Utf8Decoder::Step::Broken) {
+      for (int64_t k = i - decoder.pending(); k < i; ++k) add(0xFFFD, k);
+      decoder.reset();
+      result = decoder.feed(static_cast<uint8_t>(bytes[i]));
+    }
+    if (result == Utf8Decoder::Step::Character) add(decoder.code(), i);
+    if (result == Utf8Decoder::Step::Invalid) add(0xFFFD, i);
+  }
+}
+
+void OfficialRules::levels(const int32_t* bytes, int64_t n, int32_t* out) {
+  decode(bytes, n);
+  std::fill(out, out + n, 0);
+  for (size_t r = 0; r < rules_.size(); ++r) {
+    const auto& rule = rules_[r];
+    const auto level = static_cast<int32_t>(r + 1);  // later rules are deeper, so the last hit stays
+    for (RegexMatcher match(rule.starts, text_); match.next();) out[last_byte_[match.begin()]] = level;
+    if (!rule.ends) continue;
+    int64_t n_match = 0;
+    for (RegexMatcher match(*rule.ends, text_); match.next(); ++n_match) {
+      const auto divides = [n_match](int64_t d) { return n_match % d == 0; };
+      if (std::any_of(rule.divisors.begin(), rule.divisors.end(), divides))
+        out[last_byte_[match.end() - 1]] = level;
+    }
+  }
+}
+
+}  // namespace aunet

@@ -1,0 +1,28 @@
+#include "data/profile.h"
+
+#include "core/error.h"
+
+namespace aunet {
+
+DataProfile profile(const Corpus& corpus, const DataConfig& data, const ModelConfig& model,
+                    const Tokenizer& tokenizer, uint64_t data_seed, int64_t n_windows) {
+  require(n_windows >= 0, "profile: negative number of windows");
+  const TrainingStream stream(corpus, data, data_seed);
+  const SequenceBuilder builder(model, tokenizer);
+  const auto* aunet = std::get_if<AunetConfig>(&model);
+  DataProfile out;
+  out.n_stages = aunet ? static_cast<int64_t>(aunet->dimensions.size()) : 1;
+  out.epoch_bytes = static_cast<double>(corpus.bytes.size());
+  double text_bytes = 0, units = 0;
+  for (int64_t i = 0; i < n_windows; ++i) {
+    const auto sequence = builder.training(corpus, stream.window(i));
+    for (const int64_t rows : builder.rows(sequence)) out.rows.push_back(static_cast<int32_t>(rows));
+    out.text_bytes.push_back(static_cast<int32_t>(sequence.text_bytes));
+    text_bytes += static_cast<double>(sequence.text_bytes);
+    units += static_cast<double>(sequence.targets.size());
+  }
+  out.bytes_per_token = units > 0 ? text_bytes / units : 0;
+  return out;
+}
+
+}  // namespace aunet

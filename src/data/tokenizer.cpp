@@ -1,0 +1,24 @@
+#include "data/tokenizer.h"
+
+#include "data/split_rules.h"
+
+namespace aunet {
+namespace {
+
+class ByteTokenizer final : public Tokenizer {
+ public:
+  void encode(std::string_view text, std::vector<int32_t>& ids) const override {
+    const auto* bytes = reinterpret_cast<const uint8_t*>(text.data());
+    ids.insert(ids.end(), bytes, bytes + text.size());
+  }
+  int64_t n_bytes(int32_t id) const override { return id < kBeginId ? 1 : 0; }
+  int32_t begin_id() const override { return kBeginId; }
+  int32_t end_id() const override { return kEndId; }
+  int64_t vocab_size() const override { return kEndId + 1; }
+};
+
+}  // namespace
+
+std::unique_ptr<Tokenizer> make_byte_tokenizer() { return std::make_unique<ByteTokenizer>(); }
+
+}  // namespace aunet

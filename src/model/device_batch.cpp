@@ -1,0 +1,50 @@
+#include "model/language_model.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+
+namespace aunet {
+
+namespace {
+
+at::Tensor as_long(const std::vector<int32_t>& values, const at::Device& device) {
+  at::Tensor t = at::empty({static_cast<int64_t>(values.size())}, at::kLong);
+  std::copy(values.begin(), values.end(), t.mutable_data_ptr<int64_t>());
+  return device.is_cpu() ? t : t.to(device);
+}
+
+at::Tensor as_int(const std::vector<int32_t>& values, const at::Device& device) {
+  at::Tensor t = at::empty({static_cast<int64_t>(values.size())}, at::kInt);
+  std::copy(values.begin(), values.end(), t.mutable_data_ptr<int32_t>());
+  return device.is_cpu() ? t : t.to(device);
+}
+
+std::vector<int32_t> positions_in_sequences(const std::vector<int32_t>& cu_rows) {
+  std::vector<int32_t> positions(static_cast<size_t>(cu_rows.back()));
+  for (size_t s = 0; s + 1 < cu_rows.size(); ++s)
+    for (int32_t i = cu_rows[s]; i < cu_rows[s + 1]; ++i) positions[static_cast<size_t>(i)] = i - cu_rows[s];
+  return positions;
+}
+
+}  // namespace
+
+DeviceBatch to_device(const Batch& batch, const at::Device& device) {
+  DeviceBatch out;
+  out.n_sequences = batch.n_sequences;
+  out.inputs = as_long(batch.inputs, device);
+  out.targets = as_long(batch.targets, device);
+  if (!batch.target_levels.empty()) out.target_levels = as_long(batch.target_levels, device);
+  out.cu_rows = batch.cu_rows;
+  for (const std::vector<int32_t>& cu : batch.cu_rows) {
+    out.positions.push_back(as_int(positions_in_sequences(cu), device));
+    out.cu_rows_device.push_back(as_int(cu, device));
+  }
+  for (const Transition& t : batch.transitions)
+    out.transitions.push_back({as_long(t.kept, device), as_long(t.unit, device), as_long(t.order, device), t.group});
+  out.text_bytes = batch.text_bytes;
+  out.target_units = batch.target_units;
+  return out;
+}
+
+}  // namespace aunet

@@ -1,0 +1,178 @@
+#include "sweep/cell_factory.h"
+
+#include "budget/laws.h"
+#include "budget/memory.h"
+#include "core/error.h"
+#include "core/text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace aunet {
+
+namespace {
+
+/// Windows of which cost_per_byte is the mean: few, so that every plan has read them.
+constexpr int64_t kReferenceWindows = 64;
+constexpr int64_t kFewSteps = 100;
+constexpr double kPreciseShare = 0.1;  // of the tolerance, that a horizon without a cut window may use up
+
+bool counts_tokens(const FamilySpec& family) { return family.kind == "llama"; }
+
+}  // namespace
+
+void fill_vocabulary(FamilySpec& family, const SweepSpec& spec, const FactsProvider& facts) {
+  auto* model = std::get_if<TransformerConfig>(&family.base);
+  if (model == nullptr || model->tokenizer.kind == "bytes") return;
+  const int64_t vocab = facts(family, spec.seeds_data.front(), 1).vocab;
+  if (vocab > 0) model->tokenizer.vocab = vocab;
+  if (model->tokenizer.vocab <= 0)
+    throw ConfigError(
+        fmt::format("{}:{}: family '{}': tokenizer.vocab: expected the number of ids, got nothing", spec.file,
+                    family.line, family.name));
+  model->vocab_size = model->tokenizer.vocab + 2;
+}
+
+CellFactory::CellFactory(const SweepSpec& spec, const FactsProvider& facts)
+    : spec_(spec),
+      facts_(facts),
+      convention_(parse_convention(spec.budget.convention, spec.file + ": budget.convention")) {}
+
+WindowSums& CellFactory::sums(const FamilySpec& family, const ModelConfig& model, uint64_t data_seed) {
+  auto& held = sums_[{family.name, data_seed}];
+  if (!held) held = std::make_unique<WindowSums>(family, data_seed, facts_, model);
+  return *held;
+}
+
+double CellFactory::cost_per_byte(const FamilySpec& family, const ModelConfig& model) {
+  WindowSums& windows = sums(family, model, spec_.seeds_data.front());
+  windows.cover(kReferenceWindows);
+  return training_flops(model, windows.work(kReferenceWindows), Convention::Useful).total() /
+         windows.text_bytes(kReferenceWindows);
+}
+
+void CellFactory::fill_run(Cell& cell, const FamilySpec& family, const ModelConfig& model, SeedConfig seeds) {
+  const DataFacts& facts = sums(family, model, seeds.data).facts();
+  cell.family = family.name;
+  cell.run.model = model;
+  if (auto* transformer = std::get_if<TransformerConfig>(&cell.run.model);
+      transformer && counts_tokens(family)) {
+    if (!facts.tokenizer_fingerprint.empty())
+      transformer->tokenizer.fingerprint = facts.tokenizer_fingerprint;
+    if (!facts.tokenizer_path.empty()) transformer->tokenizer.path = facts.tokenizer_path;
+  }
+  cell.run.data = spec_.data.data;
+  if (!facts.train_fingerprint.empty()) cell.run.data.train_fingerprint = facts.train_fingerprint;
+  if (!facts.heldout_fingerprint.empty()) cell.run.data.heldout_fingerprint = facts.heldout_fingerprint;
+  cell.run.optim = spec_.optim;
+  cell.run.schedule = spec_.schedule;
+  cell.run.seeds = seeds;
+  cell.run.runtime = spec_.runtime;
+  cell.run.origin = {spec_.name, family.name, 0, spec_.budget.convention, 0};
+}
+
+void CellFactory::count(Cell& cell, const FamilySpec& family, const Horizon& horizon) {
+  const ModelConfig& model = cell.run.model;
+  const WindowSums& windows = sums(family, model, cell.run.seeds.data);
+  cell.run.horizon.windows = horizon.windows;
+  cell.run.horizon.last_window_bytes = horizon.last_window_bytes;
+  cell.params = count_params(model);
+  cell.flops_paper = training_flops(model, horizon.work, Convention::Paper);
+  cell.flops_useful = training_flops(model, horizon.work, Convention::Useful);
+  cell.flops_executed = training_flops(model, horizon.work, Convention::Executed);
+  cell.flops_by_convention = training_flops(model, horizon.work, convention_).total();
+  cell.rows = horizon.work.rows;
+  cell.text_bytes = horizon.text_bytes;
+  if (counts_tokens(family)) cell.tokens = horizon.work.rows[0];
+  cell.epochs = windows.facts().epoch_bytes > 0 ? cell.text_bytes / windows.facts().epoch_bytes : 0;
+
+  std::vector<double> per_byte, context;
+  for (const double rows : horizon.work.rows) {
+    per_byte.push_back(rows / cell.text_bytes);
+    context.push_back(rows / static_cast<double>(horizon.windows));
+  }
+  cell.inference_flops_per_byte = inference_flops_per_byte(model, per_byte, context);
+  const HyperLaw law = paper_law(family.kind);
+  cell.law_lr = law.lr(cell.flops_paper.total());
+  cell.law_batch_units = law.batch_units(cell.flops_paper.total());
+}
+
+Cell CellFactory::for_horizon(const FamilySpec& family, const ModelConfig& model, const Horizon& horizon,
+                              double budget_flops, SeedConfig seeds) {
+  Cell cell;
+  fill_run(cell, family, model, seeds);
+  count(cell, family, horizon);
+  cell.budget_flops = budget_flops > 0 ? budget_flops : cell.flops_by_convention;
+  cell.budget_error = std::abs(cell.flops_by_convention / cell.budget_flops - 1);
+  cell.run.origin.budget_flops = cell.budget_flops;
+  cell.run.origin.flops_planned = cell.flops_by_convention;
+  return cell;
+}
+
+Cell CellFactory::for_budget(const FamilySpec& family, const ModelConfig& model, double budget_flops,
+                             SeedConfig seeds) {
+  WindowSums& windows = sums(family, model, seeds.data);
+  const Horizon horizon = horizon_for_flops(model, windows, convention_, budget_flops,
+                                            kPreciseShare * spec_.budget.tolerance, kMaxEpochs);
+  Cell cell = for_horizon(family, model, horizon, budget_flops, seeds);
+  if (!horizon.extrapolated && cell.budget_error > spec_.budget.tolerance)
+    throw ConfigError(fmt::format(
+        "{}:{}: family '{}': expected to spend {} FLOPs within {:g} %, nearest is {} ({:.2g} % off){}",
+        spec_.file, family.line, family.name, human_flops(budget_flops), 100 * spec_.budget.tolerance,
+        human_flops(cell.flops_by_convention), 100 * cell.budget_error,
+        windows.can_cut() ? "" : ": a run of these data cannot end inside a window"));
+  return cell;
+}
+
+Cell CellFactory::for_data_ratio(const FamilySpec& family, const ModelConfig& model, SeedConfig seeds) {
+  WindowSums& windows = sums(family, model, seeds.data);
+  windows.cover(kReferenceWindows);
+  const Workload reference = windows.work(kReferenceWindows);
+  const double window_units =
+      (counts_tokens(family) ? reference.rows[0] : windows.text_bytes(kReferenceWindows)) / kReferenceWindows;
+  const double flops_per_unit =
+      training_flops(model, reference, Convention::Paper).total() / kReferenceWindows / window_units;
+  const double ratio =
+      family.data_ratio * (counts_tokens(family) ? 1 : kPaperBytesPerToken * kPaperBytesPerToken);
+  const int64_t n_windows = std::max<int64_t>(1, std::llround(ratio * flops_per_unit / window_units));
+  return for_horizon(family, model, horizon_of(windows, n_windows, 0), 0, seeds);
+}
+
+int64_t CellFactory::windows_for_units(const Cell& cell, double units) const {
+  const double per_run = cell.tokens ? *cell.tokens : cell.text_bytes;
+  const auto all = static_cast<double>(cell.run.horizon.windows);
+  return std::llround(std::clamp(std::round(units / (per_run / all)), 1.0, all));
+}
+
+int64_t CellFactory::windows_for_bytes(const Cell& cell, double bytes) const {
+  const auto all = static_cast<double>(cell.run.horizon.windows);
+  return std::llround(std::clamp(std::round(bytes / (cell.text_bytes / all)), 1.0, all));
+}
+
+void CellFactory::finish(Cell& cell, const FamilySpec& family, const Hyper& hyper) {
+  HorizonConfig& horizon = cell.run.horizon;
+  cell.run.optim.lr = hyper.lr;
+  cell.lr_source = hyper.source;
+  cell.provisional = hyper.provisional;
+  horizon.batch_windows = hyper.batch_windows;
+  cell.steps = (horizon.windows + horizon.batch_windows - 1) / horizon.batch_windows;
+  const double share = static_cast<double>(horizon.batch_windows) / static_cast<double>(horizon.windows);
+  cell.batch_bytes = cell.text_bytes * share;
+  cell.batch_units = cell.tokens ? *cell.tokens * share : cell.batch_bytes;
+  std::vector<double> micro_rows;
+  for (const double rows : cell.rows)
+    micro_rows.push_back(rows * share / static_cast<double>(horizon.accumulation));
+  cell.memory_bytes = training_memory(cell.run.model, micro_rows).total();
+
+  const bool declared = sums(family, cell.run.model, cell.run.seeds.data).facts().declared;
+  cell.key = declared ? "" : train_key(cell.run);
+  cell.warnings.clear();
+  if (cell.steps < kFewSteps) cell.warnings.push_back(fmt::format("fewer than {} steps", kFewSteps));
+  if (cell.epochs > 1) cell.warnings.push_back("sees its corpus more than once");
+  if (!declared && !sums(family, cell.run.model, cell.run.seeds.data).can_cut() && cell.budget_error > 0)
+    cell.warnings.push_back("ends at a whole window: these data cannot be cut inside one");
+}
+
+}  // namespace aunet

@@ -1,0 +1,189 @@
+#include "sweep/plan.h"
+
+#include "core/error.h"
+#include "core/text.h"
+#include "sweep/cell_factory.h"
+#include "sweep/declared.h"
+#include "sweep/exclude.h"
+#include "sweep/ladder.h"
+#include "sweep/sizing.h"
+#include "sweep/tuner.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+namespace aunet {
+
+namespace {
+
+/// Below this the published laws are far outside the runs they were fitted to and are used only when asked
+/// for (DESIGN section 4, "Tuning is part of the comparison").
+constexpr double kLawByDefaultFrom = 1e18;
+
+[[noreturn]] void fail(const SweepSpec& spec, const FamilySpec& family, const std::string& message) {
+  throw ConfigError(fmt::format("{}:{}: family '{}': {}", spec.file, family.line, family.name, message));
+}
+
+SweepSpec with_known_vocabularies(SweepSpec spec, const FactsProvider& facts) {
+  for (FamilySpec& family : spec.families) fill_vocabulary(family, spec, facts);
+  return spec;
+}
+
+class Planner {
+ public:
+  Planner(const SweepSpec& spec, const FactsProvider& facts, const LossLookup& losses)
+      : facts_(facts),
+        spec_(with_known_vocabularies(spec, facts_)),
+        factory_(spec_, facts_),
+        sizing_(spec_,
+                [this](const FamilySpec& f, const ModelConfig& m) { return factory_.cost_per_byte(f, m); }),
+        tuner_(spec_, factory_, sizing_, losses) {
+    for (const ExcludeSpec& rule : spec_.exclude) rules_.push_back(compile_exclude(rule, spec_.file));
+  }
+
+  Plan plan() {
+    Plan plan;
+    plan.sweep = spec_.name;
+    plan.tuning_complete = tuner_.complete();
+    plan.cells = tuner_.trials();
+    plan.notes = tuner_.notes();
+    for (const FamilySpec& family : spec_.families) add_grid(plan, family);
+    for (const FamilySpec& family : spec_.families) add_replicates(plan, family);
+    return plan;
+  }
+
+ private:
+  void add_grid(Plan& plan, const FamilySpec& family) {
+    for (const uint64_t init : spec_.seeds_init)
+      for (const uint64_t data : spec_.seeds_data) add_seed(plan, family, {init, data});
+  }
+
+  void add_seed(Plan& plan, const FamilySpec& family, SeedConfig seeds) {
+    if (family.data_ratio > 0) {
+      const auto models = sizing_.explicit_sizes(family);
+      for (size_t i = 0; i < models.size(); ++i)
+        add_cell(plan, family, factory_.for_data_ratio(family, models[i], seeds), static_cast<int64_t>(i),
+                 CellRole::Grid);
+      return;
+    }
+    for (size_t budget = 0; budget < spec_.budget.flops.size(); ++budget)
+      add_budget(plan, family, budget, seeds, CellRole::Grid);
+  }
+
+  void add_budget(Plan& plan, const FamilySpec& family, size_t budget, SeedConfig seeds, CellRole role) {
+    for (const auto& [size_index, model] : sizing_.at(family, budget))
+      add_cell(plan, family, factory_.for_budget(family, model, spec_.budget.flops[budget], seeds),
+               size_index, role);
+  }
+
+  /// Further seeds at some budgets: init and data seed both move on from the first of their lists.
+  void add_replicates(Plan& plan, const FamilySpec& family) {
+    if (spec_.replicates.seeds <= 1 || family.data_ratio > 0) return;
+    const auto budgets =
+        budgets_named(spec_.replicates.at, spec_.budget.flops, spec_.file + ": replicates.at");
+    for (uint64_t i = 1; i < static_cast<uint64_t>(spec_.replicates.seeds); ++i) {
+      const SeedConfig seeds{spec_.seeds_init.front() + i, spec_.seeds_data.front() + i};
+      const auto in = [](const std::vector<uint64_t>& list, uint64_t seed) {
+        return std::find(list.begin(), list.end(), seed) != list.end();
+      };
+      if (in(spec_.seeds_init, seeds.init) && in(spec_.seeds_data, seeds.data))
+        continue;  // the grid has it already
+      for (const size_t budget : budgets) add_budget(plan, family, budget, seeds, CellRole::Replicate);
+    }
+  }
+
+  void add_cell(Plan& plan, const FamilySpec& family, Cell cell, int64_t size_index, CellRole role) {
+    cell.role = role;
+    cell.size_index = size_index;
+    factory_.finish(cell, family, hyper(family, cell));
+    const std::string reason = reason_to_exclude(cell);
+    if (reason.empty())
+      plan.cells.push_back(std::move(cell));
+    else
+      plan.excluded.push_back({std::move(cell), reason});
+  }
+
+  Hyper hyper(const FamilySpec& family, const Cell& cell) const {
+    Hyper hyper;
+    if (tuner_.tunes(family)) {
+      const Tuner::Carried carried = tuner_.carry(family, cell.budget_flops);
+      hyper.lr = carried.lr.value_or(0);
+      hyper.batch_windows = carried.batch_windows.value_or(0);
+      hyper.source = carried.source;
+      hyper.provisional = carried.provisional;
+    }
+    if (hyper.lr == 0) {
+      if (!family.lr) demand_law(family, cell, "lr");
+      hyper.lr = family.lr ? *family.lr : rounded(cell.law_lr);
+      const std::string source = family.lr ? "given" : "law paper";
+      hyper.source = hyper.source.empty() ? source : source + "; batch " + hyper.source;
+    }
+    if (hyper.batch_windows == 0) hyper.batch_windows = given_batch(family, cell);
+    // a carried batch may be more than a short run holds
+    hyper.batch_windows = std::min(hyper.batch_windows, cell.run.horizon.windows);
+    return hyper;
+  }
+
+  int64_t given_batch(const FamilySpec& family, const Cell& cell) const {
+    if (!family.batch_sequences.empty()) {
+      const auto index = static_cast<size_t>(cell.size_index);
+      if (index >= family.batch_sequences.size())
+        fail(spec_, family,
+             fmt::format("batch_sequences: expected one value per size, got {}",
+                         family.batch_sequences.size()));
+      return family.batch_sequences[index];
+    }
+    if (family.batch_bytes) return factory_.windows_for_bytes(cell, *family.batch_bytes);
+    demand_law(family, cell, "batch_bytes");
+    return factory_.windows_for_units(cell, cell.law_batch_units);
+  }
+
+  void demand_law(const FamilySpec& family, const Cell& cell, const char* key) const {
+    if (family.law == "paper" || cell.budget_flops >= kLawByDefaultFrom) return;
+    fail(spec_, family,
+         fmt::format("{}: expected a number, law = \"paper\" or a [tune] axis: the paper's laws are no "
+                     "default below {}, this budget is {}",
+                     key, human_flops(kLawByDefaultFrom), human_flops(cell.budget_flops)));
+  }
+
+  std::string reason_to_exclude(const Cell& cell) const {
+    for (size_t i = 0; i < rules_.size(); ++i)
+      if (rules_[i](cell)) return spec_.exclude[i].reason;
+    if (cell.epochs > kMaxEpochs)
+      return fmt::format("sees its corpus {:.1f} times, more than {:g}", cell.epochs, kMaxEpochs);
+    return "";
+  }
+
+  FactsProvider facts_;
+  SweepSpec spec_;
+  CellFactory factory_;
+  Sizing sizing_;
+  Tuner tuner_;
+  std::vector<CellPredicate> rules_;
+};
+
+}  // namespace
+
+std::string to_string(CellRole role) {
+  switch (role) {
+    case CellRole::Tune:
+      return "tune";
+    case CellRole::Grid:
+      return "grid";
+    case CellRole::Replicate:
+      return "replicate";
+  }
+  throw BugError("unknown cell role");
+}
+
+Plan make_plan(const SweepSpec& spec, const FactsProvider& facts, const LossLookup& losses) {
+  if (spec.budget.match != "flops")
+    throw ConfigError(
+        fmt::format("{}: budget.match: expected flops, got '{}'", spec.file, spec.budget.match));
+  return Planner(spec, spec.data.declared ? declared_facts(spec.data) : facts, losses).plan();
+}
+
+}  // namespace aunet

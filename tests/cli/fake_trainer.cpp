@@ -1,0 +1,186 @@
+// Stands in for aunet-torch in tests of the engine: keeps every promise of `train-run` (lock, journal,
+// checkpoints, resume, signals, exit codes) and computes a loss by a formula instead of training. Its
+// behaviour comes from AUNET_FAKE, a list like "step_ms=5 checkpoint_steps=5 nan=bpe crash=aunet2".
+#include "config/run_config.h"
+#include "core/error.h"
+#include "core/file.h"
+#include "core/journal.h"
+#include "core/run_dir.h"
+#include "core/text.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <limits>
+#include <map>
+#include <string>
+#include <thread>
+
+using namespace aunet;
+
+namespace {
+
+std::atomic<bool> stop_asked = false;
+void on_signal(int) { stop_asked = true; }
+
+std::map<std::string, std::string> read_settings() {
+  std::map<std::string, std::string> settings;
+  const char* text = std::getenv("AUNET_FAKE");
+  for (const std::string& word : split_on(text ? text : "", ' ')) {
+    const size_t equals = word.find('=');
+    if (equals != std::string::npos) settings[word.substr(0, equals)] = word.substr(equals + 1);
+  }
+  return settings;
+}
+
+/// A bowl in log2 of rate and batch around (0.02, 8 windows), lower with more steps and for AU-Net.
+double loss_of(const RunConfig& run, int64_t step) {
+  const double rate = std::log2(run.optim.lr / 0.02);
+  const double batch = std::log2(static_cast<double>(run.horizon.batch_windows) / 8);
+  const double family = kind_of(run.model) == "aunet" ? 0 : 0.1;
+  return 2 + family + 0.05 * rate * rate + 0.02 * batch * batch +
+         4 / std::sqrt(1.0 + static_cast<double>(step));
+}
+
+class FakeTrainer {
+ public:
+  explicit FakeTrainer(const std::string& path)
+      : dir_{path}, run_(read_run_config(dir_.run_toml())), lock_(dir_.lock()), settings_(read_settings()) {}
+
+  int train() {
+    if (!lock_.held()) {
+      fmt::print(stderr, "{}: somebody else works on this run\n", dir_.lock());
+      return 1;
+    }
+    AppendFile journal(dir_.journal());
+    journal_ = &journal;
+    const JournalSummary before = summarize(read_journal(dir_.journal()));
+    if (before.status == "done") return 0;
+    attempt_ = before.attempts + 1;
+    step_ = newest_checkpoint();
+    write(AttemptRecord{attempt_, "2026-01-01T00:00:00Z", step_, "host", "cpu: fake", getpid(), 1, "", "", "",
+                        "fake"});
+    return steps();
+  }
+
+ private:
+  int steps() {
+    const int64_t batch = run_.horizon.batch_windows;
+    const int64_t n_steps = (run_.horizon.windows + batch - 1) / batch;
+    const int64_t every = number("checkpoint_steps", 5);
+    while (step_ < n_steps) {
+      if (stop_asked) return stop();
+      misbehave();
+      std::this_thread::sleep_for(std::chrono::milliseconds(number("step_ms", 2)));
+      ++step_;
+      if (applies("nan")) return nan();
+      write(step_record(n_steps));
+      if (step_ % every == 0) checkpoint();
+    }
+    checkpoint();
+    EvalRecord eval;
+    eval.attempt = attempt_;
+    eval.step = step_;
+    eval.split = "heldout";
+    eval.text_bytes = eval.units = 1000;
+    eval.loss_bpb = loss_of(run_, step_);
+    eval.nats = eval.loss_bpb * std::log(2.0) * 1000;
+    eval.loss_nats = eval.nats / 1000;
+    write(eval);
+    write(GateRecord{attempt_, step_, "causal", "pass", 0, ""});
+    return end("done", "", "", 0);
+  }
+
+  StepRecord step_record(int64_t n_steps) const {
+    StepRecord record;
+    record.attempt = attempt_;
+    record.step = step_;
+    record.text_bytes = record.units =
+        std::min(run_.horizon.windows, step_ * run_.horizon.batch_windows) * run_.data.context_bytes;
+    record.flops_useful =
+        run_.origin.flops_planned * static_cast<double>(step_) / static_cast<double>(n_steps);
+    record.flops_paper = record.flops_executed = record.flops_useful;
+    record.loss_bpb = loss_of(run_, step_);
+    record.loss_nats = record.loss_bpb * std::log(2.0);
+    record.lr = run_.optim.lr;
+    record.grad_norm = 1;
+    record.seconds = 1e-3 * static_cast<double>(number("step_ms", 2));
+    return record;
+  }
+
+  /// "crash=FAMILY": dies at every attempt; "crash_once=FAMILY": at its first; both before a checkpoint.
+  void misbehave() const {
+    if (applies("crash") || (applies("crash_once") && attempt_ == 1)) {
+      fmt::print(stderr, "about to crash\n");
+      std::raise(SIGKILL);
+    }
+    if (applies("refuse")) std::exit(2);
+  }
+
+  int nan() {
+    StepRecord record = step_record(1);
+    record.loss_bpb = record.loss_nats = std::numeric_limits<double>::quiet_NaN();
+    write(record);
+    return end("failed", "nan", "loss is not a number", 1);
+  }
+
+  int stop() {
+    checkpoint();
+    return end("interrupted", "signal", "asked to stop", 75);
+  }
+
+  int end(const std::string& status, const std::string& cause, const std::string& message, int code) {
+    write(EndRecord{attempt_, step_, status, cause, message});
+    journal_->sync();
+    return code;
+  }
+
+  void checkpoint() {
+    const std::string name = fmt::format("step-{:08d}", step_);
+    make_directories(dir_.checkpoints() + "/" + name);
+    write(CheckpointRecord{attempt_, step_, "checkpoints/" + name});
+    journal_->sync();
+  }
+
+  int64_t newest_checkpoint() const {
+    const auto names = list_directory(dir_.checkpoints());
+    return names.empty() ? 0 : std::strtoll(names.back().c_str() + 5, nullptr, 10);
+  }
+
+  void write(const JournalRecord& record) { journal_->append_line(to_json_line(record)); }
+  bool applies(const std::string& name) const {
+    const auto found = settings_.find(name);
+    return found != settings_.end() && found->second == run_.origin.family;
+  }
+  int64_t number(const std::string& name, int64_t otherwise) const {
+    const auto found = settings_.find(name);
+    return found == settings_.end() ? otherwise : std::strtoll(found->second.c_str(), nullptr, 10);
+  }
+
+  RunDir dir_;
+  RunConfig run_;
+  FileLock lock_;
+  std::map<std::string, std::string> settings_;
+  AppendFile* journal_ = nullptr;
+  int64_t attempt_ = 0, step_ = 0;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 3 || std::string(argv[1]) != "train-run") return 2;
+  for (int signal : {SIGTERM, SIGINT, SIGUSR1}) std::signal(signal, on_signal);
+  try {
+    return FakeTrainer(argv[2]).train();
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "{}\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,127 @@
+#include "tests/config/random_run.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <tuple>
+
+namespace aunet {
+namespace {
+
+int64_t between(RandomStream& s, int64_t low, int64_t high) {
+  return low + static_cast<int64_t>(s.below(static_cast<uint64_t>(high - low + 1)));
+}
+
+double real(RandomStream& s) { return std::exp(20 * (s.uniform() - 0.5)); }
+bool coin(RandomStream& s) { return s.below(2) == 0; }
+
+std::string text(RandomStream& s) {
+  static const std::string kParts[] = {"a",  "Z",  "0", "_", "-", " ",    "\"", "\\",
+                                       "\n", "\t", "é", "#", "'", "\x7f", "/"};
+  std::string made = "t";
+  for (int64_t n = between(s, 0, 12); n > 0; --n) made += kParts[s.below(std::size(kParts))];
+  return made;
+}
+
+AunetConfig random_aunet(RandomStream& s) {
+  AunetConfig c;
+  const int64_t stages = between(s, 2, 5);
+  for (int64_t k = 0; k < stages; ++k) {
+    c.head_dims.push_back(2 * between(s, 1, 64));
+    c.dimensions.push_back(c.head_dims.back() * between(s, 1, 8));
+    c.layers.push_back(between(s, 1, 30));
+    c.sliding_windows.push_back(between(s, 1, 9000));
+    c.max_seqlens.push_back(coin(s) ? -1 : between(s, 1, 9000));
+    if (k == 0) continue;
+    c.residuals.push_back(coin(s));
+    c.split.push_back({fmt::format("word{}", k), fmt::format("{}@1", 1 << (k - 1))});
+  }
+  c.lambda_level = coin(s) ? 0 : real(s);
+  const char* pooling[] = {"indexed_matmul", "repeat", "scatter", "non_param"};
+  c.pooling_type = pooling[s.below(4)];
+  c.rope_theta = real(s);
+  c.multiple_of = between(s, 1, 256);
+  c.norm_eps = real(s);
+  c.split_mode = coin(s) ? SplitMode::Official : SplitMode::Causal;
+  return c;
+}
+
+TransformerConfig random_transformer(RandomStream& s) {
+  TransformerConfig c;
+  c.head_dim = 2 * between(s, 1, 64);
+  const int64_t n_heads = between(s, 1, 16);
+  c.dim = c.head_dim * n_heads;
+  c.n_kv_heads = coin(s) ? 0 : n_heads;
+  c.n_layers = between(s, 1, 40);
+  c.sliding_window = coin(s) ? 0 : between(s, 1, 4096);
+  c.rope_theta = real(s);
+  c.multiple_of = between(s, 1, 256);
+  c.norm_eps = real(s);
+  c.weight_tying = coin(s);
+  if (coin(s)) {
+    c.tokenizer.kind = "bytes";
+    c.vocab_size = 258;
+    return c;
+  }
+  c.tokenizer.train = coin(s);
+  c.tokenizer.vocab = between(s, 256, 200000);
+  if (!c.tokenizer.train || coin(s)) c.tokenizer.path = text(s);
+  const char* patterns[] = {"gpt2", "cl100k_base", "o200k_base", "llama3"};
+  c.tokenizer.pattern = patterns[s.below(4)];
+  if (coin(s)) c.tokenizer.fingerprint = text(s);
+  c.vocab_size = c.tokenizer.vocab + 2;
+  return c;
+}
+
+auto fields(const DataConfig& c) {
+  return std::tie(c.train, c.heldout, c.context_bytes, c.document_mask, c.train_fingerprint,
+                  c.heldout_fingerprint);
+}
+auto fields(const OptimConfig& c) { return std::tie(c.lr, c.beta1, c.beta2, c.eps, c.weight_decay, c.clip); }
+auto fields(const ScheduleConfig& c) { return std::tie(c.kind, c.warmup, c.floor); }
+auto fields(const HorizonConfig& c) {
+  return std::tie(c.windows, c.batch_windows, c.last_window_bytes, c.accumulation);
+}
+auto fields(const SeedConfig& c) { return std::tie(c.init, c.data); }
+auto fields(const RuntimeConfig& c) {
+  return std::tie(c.threads, c.device, c.checkpoint_seconds, c.checkpoint_steps, c.checkpoint_keep,
+                  c.gate_causal);
+}
+auto fields(const OriginConfig& c) {
+  return std::tie(c.name, c.family, c.budget_flops, c.convention, c.flops_planned);
+}
+
+}  // namespace
+
+RunConfig random_run(RandomStream& s) {
+  RunConfig run;
+  if (coin(s))
+    run.model = random_aunet(s);
+  else
+    run.model = random_transformer(s);
+  for (int64_t n = between(s, 1, 3); n > 0; --n) run.data.train.push_back({text(s), coin(s) ? 1 : real(s)});
+  for (int64_t n = between(s, 1, 3); n > 0; --n) run.data.heldout.push_back(text(s));
+  run.data.context_bytes = between(s, 16, 1 << 20);
+  run.data.document_mask = coin(s);
+  if (coin(s)) run.data.train_fingerprint = text(s);
+  if (coin(s)) run.data.heldout_fingerprint = text(s);
+  run.optim = {real(s), s.uniform() * 0.99, s.uniform() * 0.99, real(s), real(s), real(s)};
+  run.schedule.warmup = s.uniform();
+  run.schedule.floor = s.uniform();
+  run.horizon = {between(s, 1, 1ll << 40), between(s, 1, 1 << 20), between(s, 0, run.data.context_bytes),
+                 between(s, 1, 9)};
+  run.seeds = {s.next_u64() >> 1, s.next_u64() >> 1};
+  run.runtime = {between(s, 1, 64),   coin(s) ? "cpu" : "cuda", real(s),
+                 between(s, 0, 1000), between(s, 1, 9),         coin(s) ? "pass" : "off"};
+  run.origin = {coin(s) ? "" : "n.1", coin(s) ? "" : "f-1", real(s), coin(s) ? "paper" : "executed", real(s)};
+  return run;
+}
+
+bool same_run(const RunConfig& a, const RunConfig& b) {
+  return a.model == b.model && fields(a.data) == fields(b.data) && fields(a.optim) == fields(b.optim) &&
+         fields(a.schedule) == fields(b.schedule) && fields(a.horizon) == fields(b.horizon) &&
+         fields(a.seeds) == fields(b.seeds) && fields(a.runtime) == fields(b.runtime) &&
+         fields(a.origin) == fields(b.origin);
+}
+
+}  // namespace aunet

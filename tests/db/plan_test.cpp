@@ -1,0 +1,108 @@
+#include "core/file.h"
+#include "core/run_dir.h"
+#include "db/queries.h"
+#include "synthetic.h"
+
+#include <catch2/catch.hpp>
+
+using namespace aunet;
+using namespace aunet::testing;
+
+TEST_CASE("a cell that was a tuning trial as well is one grid cell, and counts as a trial", "[db]") {
+  TempDir runs;
+  const RunConfig run = aunet_run();
+  write_plan_file(runs.path(), "demo", {cell_json(run, "tune", 2e10, 0), cell_json(run, "grid", 2e10, 0)});
+  Db db = Db::in_memory();
+  CHECK(ingest(db, {runs.path()}).cells == 1);
+  CHECK(scalar(db, "SELECT role || ' ' || is_trial FROM v_cell") == "grid 1");
+}
+
+TEST_CASE("a changed plan replaces its cells and leaves the runs", "[db]") {
+  TempDir runs;
+  append(make_run(runs.path(), aunet_run(0)), finished(aunet_run(0), 2.5));
+  write_plan_file(runs.path(), "demo",
+                  {cell_json(aunet_run(0), "grid", 2e10, 0), cell_json(aunet_run(1), "grid", 2e10, 1)});
+  Db db = Db::in_memory();
+  ingest(db, {runs.path()});
+  CHECK(scalar(db, "SELECT group_concat(state, ' ') FROM (SELECT * FROM v_cell ORDER BY position)") ==
+        "done new");
+  write_plan_file(runs.path(), "demo", {cell_json(aunet_run(1), "grid", 2e10, 1)});
+  ingest(db, {runs.path()});
+  CHECK(scalar(db, "SELECT count(*) FROM v_cell") == "1");
+  CHECK(scalar(db, "SELECT coalesce(sweep, 'none') || ' ' || role FROM v_final WHERE status = 'done'") ==
+        "none run");
+}
+
+TEST_CASE("two roots that hold the plan of one sweep give each cell once", "[db]") {
+  TempDir a, b;
+  write_plan_file(a.path(), "demo", {cell_json(aunet_run(0), "grid", 2e10, 0)});
+  write_plan_file(b.path(), "demo",
+                  {cell_json(aunet_run(0), "grid", 2e10, 0), cell_json(aunet_run(1), "grid", 4e10, 1)});
+  Db db = Db::in_memory();
+  ingest(db, {a.path(), b.path()});
+  CHECK(scalar(db, "SELECT count(*) FROM cell") == "3");
+  CHECK(scalar(db, "SELECT count(*) FROM v_cell") == "2");
+  CHECK(scalar(db, "SELECT count(*) FROM v_final") == "2");
+}
+
+TEST_CASE("a run that two sweeps share is a row of each", "[db]") {
+  TempDir runs;
+  append(make_run(runs.path(), aunet_run()), finished(aunet_run(), 2.5));
+  write_plan_file(runs.path(), "one", {cell_json(aunet_run(), "grid", 2e10, 0)});
+  write_plan_file(runs.path(), "two", {cell_json(aunet_run(), "replicate", 2e10, 3)});
+  Db db = Db::in_memory();
+  ingest(db, {runs.path()});
+  const std::vector<FinalRow> rows = final_rows(db);
+  REQUIRE(rows.size() == 2);
+  CHECK((rows[0].sweep == "one" && rows[0].role == "grid" && rows[0].size_index == 0));
+  CHECK((rows[1].sweep == "two" && rows[1].role == "replicate" && rows[1].size_index == 3));
+  CHECK(final_rows(db, {.sweep = "two"}).size() == 1);
+  CHECK(final_rows(db, {.roles = {"grid", "replicate"}, .statuses = {"done"}}).size() == 2);
+  CHECK(final_rows(db, {.family = "bpe"}).empty());
+  CHECK(sweep_names(db) == std::vector<std::string>{"one", "two"});
+}
+
+TEST_CASE("cells without a key are not stored, excluded ones keep their reason", "[db]") {
+  TempDir runs;
+  const std::string cell = cell_json(aunet_run(), "grid", 2e10, 0);
+  write_plan_file(runs.path(), "demo", {R"({"key":null,"family":"aunet2"})"},
+                  {R"({"reason":"more than four epochs","cell":)" + cell + "}"});
+  Db db = Db::in_memory();
+  ingest(db, {runs.path()});
+  CHECK(scalar(db, "SELECT count(*) FROM v_final") == "0");
+  CHECK(scalar(db, "SELECT state || ': ' || excluded FROM v_cell") == "excluded: more than four epochs");
+  const auto rows = fit_input(db, "demo");
+  REQUIRE(rows.size() == 1);
+  CHECK(rows[0].exclusion == "plan: more than four epochs");
+  CHECK(rows[0].row.budget_flops == 2e10);
+  CHECK(rows[0].row.lr_source == "given");
+  CHECK_FALSE(rows[0].row.loss_bpb);
+}
+
+TEST_CASE("a cell that was run and then excluded keeps its results and gets the reason", "[db]") {
+  TempDir runs;
+  const RunConfig run = aunet_run();
+  append(make_run(runs.path(), run), finished(run, 2.5));
+  write_plan_file(runs.path(), "demo", {},
+                  {R"({"reason":"a bad idea","cell":)" + cell_json(run, "grid", 2e10, 0) + "}"});
+  Db db = Db::in_memory();
+  ingest(db, {runs.path()});
+  CHECK(final_rows(db).empty());
+  const auto rows = fit_input(db, "demo");
+  REQUIRE(rows.size() == 1);
+  CHECK(rows[0].exclusion == "plan: a bad idea");
+  CHECK(rows[0].row.loss_bpb == 2.5);
+}
+
+TEST_CASE("a plan file that is no plan is a problem, not the end", "[db]") {
+  TempDir runs;
+  make_directories(runs / "plans");
+  write_file_atomic(runs / "plans/broken.json", "{\"cells\": 3}");
+  append(make_run(runs.path(), aunet_run()), finished(aunet_run(), 2.5));
+  Db db = Db::in_memory();
+  const IngestReport report = ingest(db, {runs.path()});
+  REQUIRE(report.problems.size() == 1);
+  CHECK(report.problems[0].message ==
+        runs / "plans/broken.json" + ": plan: expected a JSON object with 'cells', got something else");
+  CHECK(report.runs_changed == 1);
+}

@@ -1,0 +1,81 @@
+// What the supervisor refuses before it starts anything. What it does afterwards is tested through the binary
+// (tests/cli).
+#include "sweep/supervisor.h"
+
+#include "core/error.h"
+#include "core/file.h"
+
+#include <catch2/catch.hpp>
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <unistd.h>
+
+using namespace aunet;
+using Catch::Contains;
+
+namespace {
+
+/// Counts starts; nothing ever runs.
+class NoLauncher : public Launcher {
+ public:
+  int64_t start(const RunDir&) override { return ++n_started; }
+  std::optional<ProcessEnd> poll(int64_t) override { return ProcessEnd{2, 0}; }
+  bool ask_to_stop(int64_t) override { return false; }
+  void kill(int64_t) override {}
+  std::optional<int64_t> find(const RunDir&, int64_t) override { return std::nullopt; }
+  int64_t n_started = 0;
+};
+
+struct Folder {
+  std::string path =
+      (std::filesystem::temp_directory_path() / ("aunet-sup-" + std::to_string(getpid()))).string();
+  Folder() { make_directories(path); }
+  ~Folder() { remove_tree(path); }
+};
+
+Plan plan_of(const std::string& key, int64_t n_params) {
+  Cell cell;
+  cell.key = key;
+  cell.family = "bpe";
+  cell.params.total = n_params;
+  cell.run.model = TransformerConfig{};
+  Plan plan;
+  plan.sweep = "one";
+  plan.cells = {cell};
+  return plan;
+}
+
+SweepOutcome supervise_plan(const Folder& folder, NoLauncher& launcher, const Plan& plan) {
+  SupervisorOptions options;
+  options.runs = {folder.path};
+  return supervise([&](const LossLookup&) { return plan; }, launcher, [](double) { return 0; }, options);
+}
+
+}  // namespace
+
+TEST_CASE("a sweep whose checkpoints would not fit on the disk is refused before it starts", "[sweep]") {
+  const Folder folder;
+  NoLauncher launcher;
+  const Plan plan = plan_of("0123456789abcdef", int64_t{1} << 50);  // 2^50 parameters: 40 PB of checkpoints
+  CHECK_THROWS_WITH(supervise_plan(folder, launcher, plan),
+                    Contains("disk: the runs may need") && Contains("are free"));
+  CHECK(launcher.n_started == 0);
+}
+
+TEST_CASE("declared data cannot be run: the cells have no keys", "[sweep]") {
+  const Folder folder;
+  NoLauncher launcher;
+  CHECK_THROWS_AS(supervise_plan(folder, launcher, plan_of("", 1000)), ConfigError);
+  CHECK(launcher.n_started == 0);
+}
+
+TEST_CASE("two supervisors of one sweep: the second is refused", "[sweep]") {
+  const Folder folder;
+  make_directories(folder.path + "/plans");
+  const FileLock first(folder.path + "/plans/one.lock");
+  NoLauncher launcher;
+  CHECK_THROWS_WITH(supervise_plan(folder, launcher, plan_of("0123456789abcdef", 1000)),
+                    Contains("another `aunet sweep` is running this sweep"));
+}

@@ -14,8 +14,14 @@
 namespace aunet {
 namespace {
 
-constexpr int64_t kSurfaceReplicates =
-    500;  // a check beside the headline: 500 full restarts of two fits take a second
+/// Replicates of the surfaces, a check beside the headline: 500 restarts of two fits of 20 cells take a
+/// second; a sweep of thousands of cells gets fewer, at least 50.
+int64_t surface_replicates(int64_t asked, int64_t n_runs) {
+  return std::min(asked, std::clamp<int64_t>(20000 / std::max<int64_t>(n_runs, 1), 50, 500));
+}
+
+constexpr double kSmallScale =
+    1e18;  // FLOPs; below it the paper's own laws are no default (DESIGN section 4)
 
 std::string unit_of(Cost cost) { return cost == Cost::Seconds ? "s" : "FLOPs"; }
 
@@ -206,7 +212,7 @@ Conclusion conclude(Db& db, const SweepCells& cells, const ConclusionOptions& op
   if (conclusion.main.refusal.empty() && options.cost == Cost::Useful) {
     conclusion.surface =
         compare_surfaces(cells, conclusion.family_a, conclusion.family_b, conclusion.main.losses,
-                         std::min(options.replicates, kSurfaceReplicates), options.seed);
+                         surface_replicates(options.replicates, conclusion.n_runs), options.seed);
   } else {
     conclusion.surface.refusal = conclusion.main.refusal.empty() ? "surfaces are fitted in useful FLOPs only"
                                                                  : "no losses to compare at";
@@ -223,10 +229,10 @@ std::string show_multiplier(double value, const Interval& interval) {
 
 std::string summary(const Conclusion& c) {
   const std::string scale =
-      c.n_runs == 0
-          ? "No finished runs."
-          : fmt::format("Small-scale: {} runs, {} budgets, {} to {} FLOPs; it says nothing beyond them.",
-                        c.n_runs, c.n_budgets, human_flops(c.smallest_budget), human_flops(c.largest_budget));
+      c.n_runs == 0 ? "No finished runs."
+                    : fmt::format("{}{} runs, {} budgets, {} to {} FLOPs; it says nothing beyond them.",
+                                  c.largest_budget < kSmallScale ? "Small-scale: " : "From ", c.n_runs,
+                                  c.n_budgets, human_flops(c.smallest_budget), human_flops(c.largest_budget));
   const Comparison& m = c.main;
   if (!m.refusal.empty()) {
     return fmt::format("No multiplier of {} over {}: {}.{} {}", c.family_a, c.family_b, m.refusal,

@@ -221,13 +221,20 @@ Figure training_figure(Db& db, const SweepCells& cells) {
   return figure;
 }
 
+namespace {
+
+size_t colour_of(const SweepCells& cells, const std::string& family) {
+  for (size_t f = 0; f < cells.families.size(); ++f) {
+    if (cells.families[f].name == family) return f;
+  }
+  return 0;
+}
+
+}  // namespace
+
 Figure multiplier_figure(const SweepCells& cells, const Conclusion& conclusion) {
   const Comparison& c = conclusion.main;
   Figure figure{.name = "multiplier", .caption = "", .script = ""};
-  size_t colour_index = 0;
-  for (size_t f = 0; f < cells.families.size(); ++f) {
-    if (cells.families[f].name == c.family_a) colour_index = f;
-  }
   std::vector<std::vector<double>> estimates, bounds;
   for (const MultiplierPoint& point : c.points) {
     if (point.censored == 0)
@@ -246,7 +253,7 @@ Figure multiplier_figure(const SweepCells& cells, const Conclusion& conclusion) 
     y.add(point.interval.low);
     y.add(point.interval.high);
   }
-  const std::string colour = family_colour(colour_index);
+  const std::string colour = family_colour(colour_of(cells, c.family_a));
   const std::string unit = c.cost == Cost::Seconds ? "seconds" : "FLOPs, " + to_string(c.cost);
   figure.script = gnuplot_data("estimates", estimates) + gnuplot_data("bounds", bounds) + kStyle +
                   log_axis('x', x.low, x.high, 1.3) + ratio_axis(y.low, y.high) +

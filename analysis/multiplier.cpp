@@ -14,7 +14,6 @@
 namespace aunet {
 namespace {
 
-constexpr double kNever = std::numeric_limits<double>::infinity();
 constexpr size_t kMinBudgets = 3;
 constexpr size_t kInfluenceShown = 5;
 constexpr double kScatterRatio = 1.8;  // sqrt of the 95 % point of F(5, 10): a sweep with a few seeds
@@ -49,7 +48,7 @@ FamilyCurve make_curve(const FamilyCells& family, const SeedNoise& noise, Cost c
   for (const EnvelopePoint& point : curve.envelope) {
     if (point.at_edge) curve.dropped_budgets.push_back(point.budget);
   }
-  curve.fit = fit_curve(best_points(make_sketch(family, cost, curve.dropped_budgets), 0, nullptr));
+  curve.fit = fit_curve(best_points(make_sketch(family, cost, curve.dropped_budgets)));
   return curve;
 }
 
@@ -145,8 +144,8 @@ double draw_sd(double sd, double freedom, RandomStream& stream) {
 }
 
 void add_points(const Sketch& a, const Sketch& b, Comparison& result) {
-  const std::vector<CurvePointXY> best_a = best_points(a, 0, nullptr);
-  const Reach reach = reach_of(best_points(b, 0, nullptr));
+  const std::vector<CurvePointXY> best_a = best_points(a);
+  const Reach reach = reach_of(best_points(b));
   const std::vector<double> shared = common(kept_budgets(result.a), kept_budgets(result.b));
   for (size_t k = 0; k < best_a.size(); ++k) {
     if (std::find(shared.begin(), shared.end(), a.budgets[k].budget) == shared.end()) continue;
@@ -164,7 +163,7 @@ void add_points(const Sketch& a, const Sketch& b, Comparison& result) {
 /// Fills losses and mean, or the refusal.
 void add_mean(const Sketch& a, const Sketch& b, Comparison& result) {
   const LossCurve &curve_a = result.a.fit.curve, &curve_b = result.b.fit.curve;
-  const Reach reach_a = reach_of(best_points(a, 0, nullptr)), reach_b = reach_of(best_points(b, 0, nullptr));
+  const Reach reach_a = reach_of(best_points(a)), reach_b = reach_of(best_points(b));
   result.losses = shared_losses(curve_a, reach_a, curve_b, reach_b);
   if (result.losses.empty()) {
     const bool a_ahead = curve_a.loss(reach_a.low) < curve_b.loss(reach_b.high);
@@ -186,7 +185,7 @@ void add_mean(const Sketch& a, const Sketch& b, Comparison& result) {
 
 void add_intervals(const Sketch& a, const Sketch& b, const CompareOptions& options, Comparison& result) {
   const size_t n_points = result.points.size();
-  const Reach reach = reach_of(best_points(b, 0, nullptr));
+  const Reach reach = reach_of(best_points(b));
   std::vector<std::vector<double>> drawn(options.replicates);  // M at each point, then the mean
   parallel_for(options.replicates, [&](int64_t i) {
     RandomStream stream(options.seed, fmt::format("compare {} {} {}", result.family_a, result.family_b, i));
@@ -223,23 +222,26 @@ void add_intervals(const Sketch& a, const Sketch& b, const CompareOptions& optio
   result.mean_interval = percentile_interval(columns[n_points]);
 }
 
+/// Only the best cell of a budget carries weight: taking out another leaves the envelope as it is.
 void add_influence(const Sketch& a, const Sketch& b, Comparison& result) {
   for (const bool of_a : {true, false}) {
     const Sketch& whole = of_a ? a : b;
     for (size_t k = 0; k < whole.budgets.size(); ++k) {
-      for (size_t j = 0; j < whole.budgets[k].sizes.size(); ++j) {
-        Sketch cut = whole;
-        const Sketch::Size removed = cut.budgets[k].sizes[j];
-        cut.budgets[k].sizes.erase(cut.budgets[k].sizes.begin() + int64_t(j));
-        if (cut.budgets[k].sizes.empty()) cut.budgets.erase(cut.budgets.begin() + int64_t(k));
-        const auto mean = mean_of(of_a ? cut : a, of_a ? b : cut);
-        if (!mean) continue;
-        result.influence.push_back({.family = of_a ? result.family_a : result.family_b,
-                                    .dims = removed.cell->dims,
-                                    .budget = whole.budgets[k].budget,
-                                    .multiplier = *mean,
-                                    .flips = (*mean > 1) != (*result.mean > 1)});
-      }
+      Sketch cut = whole;
+      std::vector<Sketch::Size>& sizes = cut.budgets[k].sizes;
+      const auto best = std::min_element(
+          sizes.begin(), sizes.end(),
+          [](const Sketch::Size& x, const Sketch::Size& y) { return x.log_loss < y.log_loss; });
+      const std::string dims = best->cell->dims;
+      sizes.erase(best);
+      if (sizes.empty()) cut.budgets.erase(cut.budgets.begin() + int64_t(k));
+      const auto mean = mean_of(of_a ? cut : a, of_a ? b : cut);
+      if (!mean) continue;
+      result.influence.push_back({.family = of_a ? result.family_a : result.family_b,
+                                  .dims = dims,
+                                  .budget = whole.budgets[k].budget,
+                                  .multiplier = *mean,
+                                  .flips = (*mean > 1) != (*result.mean > 1)});
     }
   }
   const auto move = [&](const Influence& one) { return std::abs(std::log(one.multiplier / *result.mean)); };

@@ -73,10 +73,10 @@ std::vector<double> shared_losses(const LossCurve& a, const Reach& reach_a, cons
 }
 
 std::optional<double> mean_of(const Sketch& a, const Sketch& b) {
-  const CurveFit fit_a = fit_curve(best_points(a, 0, nullptr)), fit_b = fit_curve(best_points(b, 0, nullptr));
+  const CurveFit fit_a = fit_curve(best_points(a)), fit_b = fit_curve(best_points(b));
   if (!fit_a.refusal.empty() || !fit_b.refusal.empty()) return std::nullopt;
-  const std::vector<double> losses = shared_losses(fit_a.curve, reach_of(best_points(a, 0, nullptr)),
-                                                   fit_b.curve, reach_of(best_points(b, 0, nullptr)));
+  const std::vector<double> losses =
+      shared_losses(fit_a.curve, reach_of(best_points(a)), fit_b.curve, reach_of(best_points(b)));
   if (losses.empty()) return std::nullopt;
   return mean_multiplier(fit_a.curve, fit_b.curve, losses);
 }

@@ -107,15 +107,15 @@ at::Tensor StageTransition::up_plain(const at::Tensor& h, const DeviceTransition
     const at::Tensor pairs = h.unflatten(1, {h.size(1) / 2, 2}).mean(2);
     return at::zeros({rows, pairs.size(1)}, h.options()).index_copy(0, tables.kept, pairs);
   }
-  const at::Tensor u = plain_norm(h, up_norm_->value, eps_);
+  const at::Tensor u = plain_norm(h, up_norm_->value, eps_).to(h.scalar_type());
+  const at::Tensor matrix = trans_up_->value.to(h.scalar_type());
   if (pooling_ == "scatter")
-    return at::zeros({rows, trans_up_->value.size(0)}, h.options())
-        .index_copy(0, tables.kept, at::linear(u, trans_up_->value));
+    return at::zeros({rows, matrix.size(0)}, h.options()).index_copy(0, tables.kept, at::linear(u, matrix));
   // W_up (u + e) = W_up u + W_up e: one product a unit and one an offset, instead of one a row.
   const at::Tensor first = tables.kept.index_select(0, tables.unit);
   const at::Tensor offset = at::arange(rows, tables.unit.options()).sub(first).remainder(kOffsets);
-  return at::linear(u, trans_up_->value).index_select(0, tables.unit) +
-         at::linear(offsets_->value, trans_up_->value).index_select(0, offset);
+  return at::linear(u, matrix).index_select(0, tables.unit) +
+         at::linear(offsets_->value.to(h.scalar_type()), matrix).index_select(0, offset);
 }
 
 }  // namespace aunet

@@ -81,7 +81,9 @@ at::Tensor Stack::forward(at::Tensor x, const StackRows& rows) const {
   shape.cu_rows = rows.cu_rows;
   shape.cu_rows_device = rows.cu_rows_device;
   shape.positions = rows.positions;
-  shape.rotary = rotary_table(config_.head_dim, config_.rope_theta, n, x.options().requires_grad(false));
+  // Angles in fp32 even for bf16 activations.
+  const auto type = x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+  shape.rotary = rotary_table(config_.head_dim, config_.rope_theta, n, at::TensorOptions().dtype(type).device(x.device()));
   for (const Block& b : blocks_) {
     x = attention_half(x, {b.attention_norm->value.detach(), b.wqkv->value.detach(), b.wo->value.detach()},
                        {b.attention_norm->grad, b.wqkv->grad, b.wo->grad}, shape, config_.norm_eps);

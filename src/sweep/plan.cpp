@@ -116,9 +116,10 @@ class Planner {
       hyper.provisional = carried.provisional;
     }
     if (hyper.lr == 0) {
-      if (!family.lr) demand_law(family, cell, "lr");
-      hyper.lr = family.lr ? *family.lr : rounded(cell.law_lr);
-      const std::string source = family.lr ? "given" : "law paper";
+      const auto given = family.lr ? family.lr : spec_.tune.start_lr;   // a start without an axis is the value
+      if (!given) demand_law(family, cell, "lr");
+      hyper.lr = given ? *given : rounded(cell.law_lr);
+      const std::string source = given ? "given" : "law paper";
       hyper.source = hyper.source.empty() ? source : source + "; batch " + hyper.source;
     }
     if (hyper.batch_windows == 0) hyper.batch_windows = given_batch(family, cell);
@@ -136,7 +137,8 @@ class Planner {
                          family.batch_sequences.size()));
       return family.batch_sequences[index];
     }
-    if (family.batch_bytes) return factory_.windows_for_bytes(cell, *family.batch_bytes);
+    const auto given = family.batch_bytes ? family.batch_bytes : spec_.tune.start_batch_bytes;
+    if (given) return factory_.windows_for_bytes(cell, *given);
     demand_law(family, cell, "batch_bytes");
     return factory_.windows_for_units(cell, cell.law_batch_units);
   }

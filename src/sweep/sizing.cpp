@@ -21,7 +21,7 @@ double distance(double a, double b) { return std::abs(std::log(a / b)); }
 }  // namespace
 
 std::pair<double, double> default_optimum_law(const std::string& kind) {
-  return kind == "aunet" ? std::pair{0.79, 0.5} : std::pair{0.35, 0.5};
+  return kind == "aunet" ? std::pair{0.45, 0.5} : std::pair{0.22, 0.5};
 }
 
 Sizing::Sizing(const SweepSpec& spec, CostPerByte cost) : spec_(spec), cost_(std::move(cost)) {}

@@ -105,3 +105,23 @@ TEST_CASE("writing official parameters writes the model", "[model]") {
   const DeviceBatch batch = batch_of({random_sequence(stream, 30, 3)}, config);
   CHECK(at::equal(a.logits(batch), b.logits(batch)));
 }
+
+TEST_CASE("bf16 activations, as on a GPU, give nearly the fp32 loss and gradient", "[model]") {
+  for (const char* pooling : {"indexed_matmul", "repeat", "scatter"}) {
+    AunetConfig config = small_aunet();
+    config.pooling_type = pooling;
+    AUNet model(config, 1);
+    RandomStream stream(6, "test.bf16");
+    const DeviceBatch batch = batch_of({random_sequence(stream, 100, 3), random_sequence(stream, 60, 3)}, config);
+    const at::Tensor exact = model.loss(batch).nats;
+    exact.backward();
+    const at::Tensor gradient = model.store().gradients().clone();
+    model.zero_grad();
+    model.set_compute_type(at::kBFloat16);
+    const at::Tensor rounded = model.loss(batch).nats;
+    rounded.backward();
+    INFO(pooling);
+    CHECK(rounded.item<double>() == Approx(exact.item<double>()).epsilon(5e-3));
+    CHECK((model.store().gradients() - gradient).norm().item<double>() < 0.05 * gradient.norm().item<double>());
+  }
+}

@@ -20,7 +20,7 @@ struct AttentionShape {
   const std::vector<int32_t>* cu_rows = nullptr;   // [B+1] on the host
   at::Tensor cu_rows_device;                  // [B+1] int32
   at::Tensor positions;                       // [R] int32, row index inside its sequence
-  at::Tensor rotary;                          // [P, 2, D] table of nn/rotary.h in x's type, P > every position
+  at::Tensor rotary;                          // [P, 2, D] table of nn/rotary.h, fp64 for fp64 x, else fp32; P > every position
 };
 
 struct AttentionSaved {

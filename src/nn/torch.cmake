@@ -13,6 +13,13 @@ target_include_directories(aunet_libtorch SYSTEM INTERFACE
   ${AUNET_TORCH_DIR}/include ${AUNET_TORCH_DIR}/include/torch/csrc/api/include)
 # The wheel's include folder holds an fmt of its own (12) that no library exports: the torch side uses it header-only.
 target_compile_definitions(aunet_libtorch INTERFACE AT_PER_OPERATOR_HEADERS FMT_HEADER_ONLY)
+# Without -fopenmp at::parallel_for, an inline function, is silently serial. The runtime is the one torch brings.
+target_compile_options(aunet_libtorch INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fopenmp>)
+if(EXISTS ${AUNET_TORCH_DIR}/lib/libgomp.so.1)
+  target_link_libraries(aunet_libtorch INTERFACE ${AUNET_TORCH_DIR}/lib/libgomp.so.1)
+else()
+  target_link_libraries(aunet_libtorch INTERFACE gomp)
+endif()
 target_link_options(aunet_libtorch INTERFACE
   -Wl,-rpath,${AUNET_TORCH_DIR}/lib -Wl,--allow-shlib-undefined -Wl,--no-as-needed)
 # libstdc++ first: libtorch exports a std::filesystem::remove_all that calls a null pointer, and the first library named

@@ -18,7 +18,7 @@ BUILD ?= build
 TORCH_VERSION := 2.11.0
 CACHE := $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/aunet-lab
 TORCH_ENV := $(CACHE)/torch-$(TORCH_VERSION)
-PACKAGES := g++ cmake ninja-build ccache pkg-config python3 python3-venv zstd sqlite3 gnuplot-nox \
+PACKAGES := g++ cmake ninja-build ccache pkg-config procps python3 python3-venv zstd sqlite3 gnuplot-nox \
   libboost-program-options-dev libtomlplusplus-dev libsqlite3-dev libsqlitecpp-dev catch2 libpcre2-dev \
   libfmt-dev libspdlog-dev nlohmann-json3-dev libzstd-dev libxxhash-dev libeigen3-dev
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)

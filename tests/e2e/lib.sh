@@ -12,7 +12,7 @@ sweep() {  # sweep DIR [arguments...]: the sweep into DIR/runs and DIR/sweep.db
 sql() { sqlite3 -batch "$@"; }
 # Everything that must not depend on interruptions: per-step losses, held-out losses, and the final weights.
 fingerprint() {  # fingerprint DIR
-  sql "$1/sweep.db" "select key, step, text_bytes, units, flops_useful, loss_nats, loss_bpb, lr, grad_norm from v_curve order by key, step"
+  sql "$1/sweep.db" "select key, step, bytes, units, flops_useful, loss_nats, loss_bpb, lr, grad_norm from v_curve order by key, step"
   sql "$1/sweep.db" "select key, loss_bpb, loss_nats, bytes, flops_useful, status from v_final order by key"
   (cd "$1/runs" && for run in */run.toml; do
     run=${run%/run.toml}; last=$(ls -d "$run"/checkpoints/step-* | sort | tail -n 1)

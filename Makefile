@@ -84,15 +84,17 @@ paper: system
 check: system torch format-check paper
 	@cmake --preset dev -DAUNET_TORCH_DIR="$(TORCH_DIR)" && cmake --build build/dev -j $(JOBS) && ctest --test-dir build/dev --output-on-failure -LE slow
 
+CLANG_FORMAT := $(shell command -v clang-format-14 || echo clang-format)
+CLANG_TIDY := $(shell command -v clang-tidy-14 || echo clang-tidy)
 SOURCES = git ls-files '*.h' '*.cpp' '*.cu'
 format:
-	@$(SOURCES) | xargs clang-format-14 -i
+	@$(SOURCES) | xargs $(CLANG_FORMAT) -i
 format-check:
-	@command -v clang-format-14 > /dev/null || { echo "clang-format-14 is not installed: format not checked"; exit 0; }
-	$(SOURCES) | xargs clang-format-14 --dry-run -Werror
+	@$(CLANG_FORMAT) --version 2> /dev/null | grep -q 'version 14' || { echo "clang-format 14 is not installed: format not checked"; exit 0; }
+	$(SOURCES) | xargs $(CLANG_FORMAT) --dry-run -Werror
 tidy: system torch
 	@cmake --preset dev -DAUNET_TORCH_DIR="$(TORCH_DIR)"
-	$(SOURCES) | grep '\.cpp$$' | grep -vE '^tests/' | xargs clang-tidy-14 -p build/dev --quiet
+	$(SOURCES) | grep '\.cpp$$' | grep -vE '^tests/' | xargs $(CLANG_TIDY) -p build/dev --quiet
 
 clean:
 	rm -rf $(BUILD)

@@ -94,7 +94,10 @@ void load_weights(LanguageModel& model, const SafeTensors& file, const std::stri
 }
 
 double largest_error(const at::Tensor& ours, const at::Tensor& theirs) {
-  return (ours.detach().cpu().to(at::kDouble).flatten() - theirs.to(at::kDouble).flatten()).abs().max().item<double>();
+  return (ours.detach().cpu().to(at::kDouble).flatten() - theirs.to(at::kDouble).flatten())
+      .abs()
+      .max()
+      .item<double>();
 }
 
 }  // namespace

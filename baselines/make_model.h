@@ -8,8 +8,8 @@
 
 namespace aunet {
 
-/// Builds a model and initialises it from the named streams of `init_seed` (paper.md 1.4: truncated normal at 3 sigma,
-/// std d^-0.5, w2 f^-0.5; norms 1). The same seed gives the same weights whatever the device.
+/// Builds a model and initialises it from the named streams of `init_seed` (paper.md 1.4: truncated normal at
+/// 3 sigma, std d^-0.5, w2 f^-0.5; norms 1). The same seed gives the same weights whatever the device.
 std::shared_ptr<LanguageModel> make_model(const ModelConfig& model, uint64_t init_seed);
 
 }  // namespace aunet

@@ -17,8 +17,8 @@ Transformer::Transformer(const TransformerConfig& config, uint64_t init_seed) : 
   s.norm_eps = config.norm_eps;
   stack_.emplace(s, "layers", store_);
   Parameter& norm = store_.add("norm.weight", {config.dim});
-  Parameter& out =
-      config.weight_tying ? embedding_->table() : store_.add("output.weight", {config.vocab_size, config.dim});
+  Parameter& out = config.weight_tying ? embedding_->table()
+                                       : store_.add("output.weight", {config.vocab_size, config.dim});
   head_.emplace(norm, out, config.norm_eps);
   finish(init_seed);
 }

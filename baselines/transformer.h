@@ -10,8 +10,8 @@
 
 namespace aunet {
 
-/// Embedding, pre-norm blocks (RMSNorm, rotary, grouped queries, SwiGLU, no biases), final norm, head (tied if asked).
-/// Source: lingua apps/main; golden/llama_*.safetensors
+/// Embedding, pre-norm blocks (RMSNorm, rotary, grouped queries, SwiGLU, no biases), final norm, head (tied
+/// if asked). Source: lingua apps/main; golden/llama_*.safetensors
 class Transformer : public LanguageModel {
  public:
   Transformer(const TransformerConfig& config, uint64_t init_seed);

@@ -27,7 +27,7 @@ namespace {
 
 namespace po = boost::program_options;
 
-constexpr double kMeanWord = 4.9;   // bytes, spaces included: web text (paper.md 1.3), as the peer
+constexpr double kMeanWord = 4.9;  // bytes, spaces included: web text (paper.md 1.3), as the peer
 
 std::vector<int64_t> integers(const std::string& text, const char* option) {
   std::vector<int64_t> list;
@@ -35,7 +35,8 @@ std::vector<int64_t> integers(const std::string& text, const char* option) {
     int64_t value = 0;
     const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), value);
     if (error != std::errc() || end != part.data() + part.size() || value < 1)
-      throw ConfigError(fmt::format("--{}: expected positive integers separated by commas, got \"{}\"", option, text));
+      throw ConfigError(
+          fmt::format("--{}: expected positive integers separated by commas, got \"{}\"", option, text));
     list.push_back(value);
   }
   return list;
@@ -45,15 +46,20 @@ po::options_description step_options() {
   po::options_description o("options");
   const auto text = [](const char* v) { return po::value<std::string>()->default_value(v); };
   const auto number = [](int64_t v) { return po::value<int64_t>()->default_value(v); };
-  o.add_options()("experiment", po::value<std::string>(), "experiment file to take model, batch and optimizer from")(
+  o.add_options()("experiment", po::value<std::string>(),
+                  "experiment file to take model, batch and optimizer from")(
       "model", text("aunet"), "aunet or llama")("dims", text("64,256"), "width per stage")(
       "layers", text("2,4"), "blocks per stage")("head-dims", text("32,64"), "head width per stage")(
-      "windows", text("128,512"), "keys a query sees, per stage")("seqlens", text("1024,256"), "rows per stage; the first counts")(
-      "vocab", number(0), "ids (0: 258 for aunet, 128256 for llama)")("multiple-of", number(32), "feed-forward width step")(
-      "batch", number(4), "sequences a step")("steps", number(10), "steps timed")("warmup", number(3), "steps before")(
-      "threads", number(0), "threads (0: as torch decides)")("data", po::value<std::string>(), "text file instead of synthetic words")(
-      "device", text("cpu"), "cpu or cuda")("dtype", text(""), "activations on cuda: float32 or bfloat16 (default)")(
-      "json", po::bool_switch(), "print one JSON object");
+      "windows", text("128,512"), "keys a query sees, per stage")("seqlens", text("1024,256"),
+                                                                  "rows per stage; the first counts")(
+      "vocab", number(0), "ids (0: 258 for aunet, 128256 for llama)")(
+      "multiple-of", number(32), "feed-forward width step")("batch", number(4), "sequences a step")(
+      "steps", number(10), "steps timed")("warmup", number(3), "steps before")(
+      "threads", number(0), "threads (0: as torch decides)")(
+      "data", po::value<std::string>(), "text file instead of synthetic words")("device", text("cpu"),
+                                                                                "cpu or cuda")(
+      "dtype", text(""), "activations on cuda: float32 or bfloat16 (default)")("json", po::bool_switch(),
+                                                                               "print one JSON object");
   return o;
 }
 
@@ -69,7 +75,8 @@ ModelConfig model_from_flags(const po::variables_map& v) {
     return c;
   }
   if (v["model"].as<std::string>() != "aunet")
-    throw ConfigError(fmt::format("--model: expected aunet or llama, got \"{}\"", v["model"].as<std::string>()));
+    throw ConfigError(
+        fmt::format("--model: expected aunet or llama, got \"{}\"", v["model"].as<std::string>()));
   AunetConfig c;
   c.dimensions = list("dims"), c.layers = list("layers"), c.head_dims = list("head-dims");
   c.sliding_windows = list("windows");
@@ -77,7 +84,8 @@ ModelConfig model_from_flags(const po::variables_map& v) {
   c.residuals.assign(c.dimensions.size() - 1, true);
   for (const auto* other : {&c.layers, &c.head_dims, &c.sliding_windows})
     if (other->size() != c.dimensions.size())
-      throw ConfigError(fmt::format("--dims has {} stages, another list has {}", c.dimensions.size(), other->size()));
+      throw ConfigError(
+          fmt::format("--dims has {} stages, another list has {}", c.dimensions.size(), other->size()));
   c.vocab_size = vocab ? vocab : 258;
   c.multiple_of = v["multiple-of"].as<int64_t>();
   return c;
@@ -101,7 +109,8 @@ std::vector<int32_t> bench_bytes(const po::variables_map& v, int64_t n) {
 
 /// A word ends at each space or line feed, a pair of words at every second one; deeper stages halve again.
 std::vector<Sequence> bench_sequences(const po::variables_map& v, const ModelConfig& model) {
-  const int64_t batch = v["batch"].as<int64_t>(), length = integers(v["seqlens"].as<std::string>(), "seqlens")[0];
+  const int64_t batch = v["batch"].as<int64_t>(),
+                length = integers(v["seqlens"].as<std::string>(), "seqlens")[0];
   const std::vector<int32_t> ids = bench_bytes(v, batch * (length + 1));
   const auto* aunet = std::get_if<AunetConfig>(&model);
   const int64_t vocab = aunet ? aunet->vocab_size : std::get<TransformerConfig>(model).vocab_size;
@@ -133,7 +142,8 @@ double model_flops(const Batch& batch, const ModelConfig& model) {
   double total = 0;
   for (int64_t s = 0; s < batch.n_sequences; ++s) {
     std::vector<int64_t> rows;
-    for (const auto& cu : batch.cu_rows) rows.push_back(cu[static_cast<size_t>(s) + 1] - cu[static_cast<size_t>(s)]);
+    for (const auto& cu : batch.cu_rows)
+      rows.push_back(cu[static_cast<size_t>(s) + 1] - cu[static_cast<size_t>(s)]);
     total += sequence_flops(model, rows, Convention::Useful).total();
   }
   return total;
@@ -146,7 +156,8 @@ int64_t peak_bytes() {
 }
 
 /// Seconds of each timed step.
-std::vector<double> time_steps(LanguageModel& model, const DeviceBatch& batch, int64_t warmup, int64_t steps) {
+std::vector<double> time_steps(LanguageModel& model, const DeviceBatch& batch, int64_t warmup,
+                               int64_t steps) {
   OptimConfig optim;
   AdamW optimizer(model.parameters(), optim);
   std::vector<double> seconds;
@@ -158,8 +169,9 @@ std::vector<double> time_steps(LanguageModel& model, const DeviceBatch& batch, i
     if (sums.level_nats.defined())
       total = total + sums.level_nats * (model.lambda_level() / static_cast<double>(batch.target_units));
     total.backward();
-    optimizer.step(1e-4);   // reads the gradient norm on the host, so a GPU is done here too
-    if (i >= warmup) seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    optimizer.step(1e-4);  // reads the gradient norm on the host, so a GPU is done here too
+    if (i >= warmup)
+      seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   }
   std::sort(seconds.begin(), seconds.end());
   return seconds;
@@ -170,9 +182,10 @@ std::vector<double> time_steps(LanguageModel& model, const DeviceBatch& batch, i
 int cmd_bench_step(const Args& args) {
   po::options_description options = step_options();
   po::variables_map v;
-  if (!parse_command_line(args, "aunet bench step [EXPERIMENT.toml] [options]",
-                          "aunet bench step --dims 64,128 --layers 1,3 --head-dims 32,64 --windows 64,256 --seqlens 512,224",
-                          options, {"experiment"}, v))
+  if (!parse_command_line(
+          args, "aunet bench step [EXPERIMENT.toml] [options]",
+          "aunet bench step --dims 64,128 --layers 1,3 --head-dims 32,64 --windows 64,256 --seqlens 512,224",
+          options, {"experiment"}, v))
     return static_cast<int>(ExitCode::Done);
   const std::string device = v["device"].as<std::string>();
   open_device(device, "--device");
@@ -185,7 +198,8 @@ int cmd_bench_step(const Args& args) {
   if (device == "cuda" && v["dtype"].as<std::string>() != "float32") model->set_compute_type(at::kBFloat16);
   const Batch batch = pack(bench_sequences(v, config), config);
   const std::vector<double> seconds =
-      time_steps(*model, to_device(batch, at::Device(device)), v["warmup"].as<int64_t>(), std::max<int64_t>(1, v["steps"].as<int64_t>()));
+      time_steps(*model, to_device(batch, at::Device(device)), v["warmup"].as<int64_t>(),
+                 std::max<int64_t>(1, v["steps"].as<int64_t>()));
   const double median = seconds[seconds.size() / 2], flops = model_flops(batch, config) / median;
   int64_t params = 0;
   for (const auto& p : model->official_parameters()) params += p.second.numel();
@@ -193,18 +207,19 @@ int cmd_bench_step(const Args& args) {
   for (int64_t k = 0; k < batch.n_stages(); ++k) rows.push_back(batch.rows(k));
   const double positions = static_cast<double>(batch.rows(0)) / median;
   if (v["json"].as<bool>()) {
-    fmt::print("{}\n", nlohmann::json{{"positions_per_s", positions},
-                                      {"step_ms", {seconds.front() * 1e3, median * 1e3, seconds.back() * 1e3}},
-                                      {"peak_bytes", peak_bytes()},
-                                      {"params", params},
-                                      {"rows", rows},
-                                      {"model_tflops_per_s", flops / 1e12},
-                                      {"mfu", nullptr}}
-                           .dump());
+    fmt::print("{}\n",
+               nlohmann::json{{"positions_per_s", positions},
+                              {"step_ms", {seconds.front() * 1e3, median * 1e3, seconds.back() * 1e3}},
+                              {"peak_bytes", peak_bytes()},
+                              {"params", params},
+                              {"rows", rows},
+                              {"model_tflops_per_s", flops / 1e12},
+                              {"mfu", nullptr}}
+                   .dump());
   } else {
     fmt::print("{:.2f} ms a step (min {:.2f}, max {:.2f}), {} positions/s, {} FLOP/s useful, {} parameters\n",
-               median * 1e3, seconds.front() * 1e3, seconds.back() * 1e3, human_count(positions), human_flops(flops),
-               human_count(static_cast<double>(params)));
+               median * 1e3, seconds.front() * 1e3, seconds.back() * 1e3, human_count(positions),
+               human_flops(flops), human_count(static_cast<double>(params)));
   }
   return static_cast<int>(ExitCode::Done);
 }

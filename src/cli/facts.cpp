@@ -50,7 +50,7 @@ struct FactsCache::Impl {
   std::optional<Corpus> corpus;
   std::string heldout_fingerprint;
   std::unique_ptr<Tokenizer> bytes = make_byte_tokenizer();
-  std::map<std::string, std::unique_ptr<Bpe>> tokenizers;       // by request
+  std::map<std::string, std::unique_ptr<Bpe>> tokenizers;  // by request
   std::map<std::string, std::string> tokenizer_paths;
   std::map<std::string, Measured> measured;
 
@@ -64,23 +64,27 @@ struct FactsCache::Impl {
 
   /// The tokenizer that a family asks for, trained or read once.
   const Bpe& bpe(const TokenizerConfig& wanted) {
-    const std::string request = fmt::format("{}|{}|{}|{}", wanted.train, wanted.vocab, wanted.path, wanted.pattern);
+    const std::string request =
+        fmt::format("{}|{}|{}|{}", wanted.train, wanted.vocab, wanted.path, wanted.pattern);
     auto found = tokenizers.find(request);
     if (found != tokenizers.end()) return *found->second;
-    auto tokenizer = std::make_unique<Bpe>(wanted.train ? trained(wanted) : Bpe::load(wanted.path, wanted.pattern));
+    auto tokenizer =
+        std::make_unique<Bpe>(wanted.train ? trained(wanted) : Bpe::load(wanted.path, wanted.pattern));
     tokenizer_paths[request] = wanted.train ? cache_path(wanted) : wanted.path;
     return *tokenizers.emplace(request, std::move(tokenizer)).first->second;
   }
 
   std::string cache_path(const TokenizerConfig& wanted) {
-    const std::string id = hash_hex(fmt::format("{}|{}|{}", train().fingerprint, wanted.vocab, wanted.pattern));
+    const std::string id =
+        hash_hex(fmt::format("{}|{}|{}", train().fingerprint, wanted.vocab, wanted.pattern));
     return RunsRoot{runs_root}.cache() + "/tokenizers/" + id + ".tiktoken";
   }
 
   Bpe trained(const TokenizerConfig& wanted) {
     const std::string path = cache_path(wanted);
     if (exists(path)) return Bpe::load(path, wanted.pattern);
-    log_info(fmt::format("training a BPE tokenizer of {} ids on {} documents", wanted.vocab, train().n_documents()));
+    log_info(fmt::format("training a BPE tokenizer of {} ids on {} documents", wanted.vocab,
+                         train().n_documents()));
     std::vector<std::string_view> texts;
     for (int64_t i = 0; i < train().n_documents(); ++i) texts.push_back(train().text(i));
     Bpe tokenizer = Bpe::train(texts, wanted.vocab, wanted.pattern);
@@ -91,13 +95,15 @@ struct FactsCache::Impl {
 
   const DataFacts& facts(const FamilySpec& family, uint64_t seed, int64_t n_windows) {
     const auto* transformer = std::get_if<TransformerConfig>(&family.base);
-    const Bpe* tokenizer = transformer && transformer->tokenizer.kind == "bpe" ? &bpe(transformer->tokenizer) : nullptr;
+    const Bpe* tokenizer =
+        transformer && transformer->tokenizer.kind == "bpe" ? &bpe(transformer->tokenizer) : nullptr;
     Measured& entry = measured[profile_key(family.base, tokenizer ? tokenizer->fingerprint() : "", seed)];
     if (entry.n_windows < n_windows) measure(with_stages(family.base), tokenizer, seed, n_windows, entry);
     return entry.facts;
   }
 
-  void measure(const ModelConfig& model, const Bpe* tokenizer, uint64_t seed, int64_t n_windows, Measured& entry) {
+  void measure(const ModelConfig& model, const Bpe* tokenizer, uint64_t seed, int64_t n_windows,
+               Measured& entry) {
     const Tokenizer& units = tokenizer ? static_cast<const Tokenizer&>(*tokenizer) : *bytes;
     DataProfile p = profile(train(), data.data, model, units, seed, n_windows);
     DataFacts& facts = entry.facts;

@@ -1,4 +1,5 @@
-// Measures what the planner must know of real text: corpora, tokenizers and row counts, each read once and cached.
+// Measures what the planner must know of real text: corpora, tokenizers and row counts, each read once and
+// cached.
 #pragma once
 
 #include <memory>
@@ -9,7 +10,8 @@
 namespace aunet {
 
 /// Facts for the planner, from the corpora of one data section. Tokenizers trained on the way are kept under
-/// `runs_root`/cache/tokenizers/FINGERPRINT.tiktoken, so that a second plan reads them instead of training again.
+/// `runs_root`/cache/tokenizers/FINGERPRINT.tiktoken, so that a second plan reads them instead of training
+/// again.
 class FactsCache {
  public:
   /// Reads the corpora on first use. Errors as read_corpus.

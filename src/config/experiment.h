@@ -15,9 +15,9 @@ namespace aunet {
 /// left at 0 in `run`.
 struct ExperimentSpec {
   RunConfig run;
-  std::optional<double> flops;        // training FLOPs, counted by run.origin.convention
-  std::optional<double> bytes;        // text bytes to train on
-  std::optional<int64_t> steps;       // optimizer steps; beside batch_windows, run.horizon.windows is filled in
+  std::optional<double> flops;   // training FLOPs, counted by run.origin.convention
+  std::optional<double> bytes;   // text bytes to train on
+  std::optional<int64_t> steps;  // optimizer steps; beside batch_windows, run.horizon.windows is filled in
   std::optional<double> batch_bytes;  // text bytes of a step
   bool resolved() const { return run.horizon.windows > 0 && run.horizon.batch_windows > 0; }
 };

@@ -27,42 +27,45 @@ enum class SplitMode {
 };
 
 /// AU-Net with S = dimensions.size() stages (arXiv 2506.14761 section 2); all lists have one entry per stage,
-/// residuals one per transition (S - 1). Encoder and decoder of a stage have layers[k] blocks each, the trunk layers.back().
+/// residuals one per transition (S - 1). Encoder and decoder of a stage have layers[k] blocks each, the trunk
+/// layers.back().
 struct AunetConfig {
-  std::vector<int64_t> dimensions{};     // width per stage
-  std::vector<int64_t> layers{};         // blocks per stage
-  std::vector<int64_t> head_dims{};      // width of an attention head per stage; divides dimensions
-  std::vector<bool> residuals{};         // per transition: add the encoder's output after upsampling (default true)
+  std::vector<int64_t> dimensions{};  // width per stage
+  std::vector<int64_t> layers{};      // blocks per stage
+  std::vector<int64_t> head_dims{};   // width of an attention head per stage; divides dimensions
+  std::vector<bool> residuals{};  // per transition: add the encoder's output after upsampling (default true)
   std::vector<int64_t> sliding_windows{};  // keys a query sees, itself included
-  std::vector<int64_t> max_seqlens{};    // cap on rows per sequence and stage; -1: none (packed stages need none)
-  double lambda_level = 0;               // weight of the level head's loss; 0: no level head
+  std::vector<int64_t>
+      max_seqlens{};        // cap on rows per sequence and stage; -1: none (packed stages need none)
+  double lambda_level = 0;  // weight of the level head's loss; 0: no level head
   std::string pooling_type = "indexed_matmul";
-  double rope_theta = 5e5;               // official configuration
-  int64_t multiple_of = 256;             // feed-forward width is rounded up to it
+  double rope_theta = 5e5;    // official configuration
+  int64_t multiple_of = 256;  // feed-forward width is rounded up to it
   double norm_eps = 1e-5;
-  int64_t vocab_size = 258;              // 256 bytes, begin 256, end 257
-  std::vector<SplitRule> split{};        // S - 1 rules
+  int64_t vocab_size = 258;        // 256 bytes, begin 256, end 257
+  std::vector<SplitRule> split{};  // S - 1 rules
   SplitMode split_mode = SplitMode::Causal;
   bool operator==(const AunetConfig&) const = default;
 };
 
 /// Where a transformer's ids come from.
 struct TokenizerConfig {
-  std::string kind = "bpe";     // "bpe" | "bytes" (258 ids)
-  bool train = false;           // train a byte-level BPE on the sweep's training split
-  int64_t vocab = 0;            // ids without the two marks (256 + merges)
-  std::string path{};           // tiktoken rank file, when not trained
-  std::string pattern = "gpt2"; // pre-tokenizer: gpt2, cl100k_base, o200k_base, llama3
-  std::string fingerprint{};    // hash of the rank file; "" until resolved
+  std::string kind = "bpe";      // "bpe" | "bytes" (258 ids)
+  bool train = false;            // train a byte-level BPE on the sweep's training split
+  int64_t vocab = 0;             // ids without the two marks (256 + merges)
+  std::string path{};            // tiktoken rank file, when not trained
+  std::string pattern = "gpt2";  // pre-tokenizer: gpt2, cl100k_base, o200k_base, llama3
+  std::string fingerprint{};     // hash of the rank file; "" until resolved
   bool operator==(const TokenizerConfig&) const = default;
 };
 
 /// Llama-style transformer: pre-norm RMSNorm, rotary, SwiGLU, no biases (lingua apps/main).
 struct TransformerConfig {
   int64_t dim = 0, n_layers = 0, head_dim = 64;
-  int64_t n_kv_heads = 0;       // 0: as many as heads
-  int64_t vocab_size = 0;       // rows of embedding and head: tokenizer.vocab + 2 marks (begin = vocab, end = vocab + 1)
-  int64_t sliding_window = 0;   // keys a query sees, itself included; 0: all before it in the sequence
+  int64_t n_kv_heads = 0;  // 0: as many as heads
+  int64_t vocab_size =
+      0;  // rows of embedding and head: tokenizer.vocab + 2 marks (begin = vocab, end = vocab + 1)
+  int64_t sliding_window = 0;  // keys a query sees, itself included; 0: all before it in the sequence
   double rope_theta = 5e5;
   int64_t multiple_of = 256;
   double norm_eps = 1e-5;
@@ -75,8 +78,8 @@ using ModelConfig = std::variant<AunetConfig, TransformerConfig>;
 
 std::string to_string(SplitMode mode);  ///< "official" or "causal"
 
-/// Head width where the file is silent: 64 (official stage 1), for a width that 64 does not divide the largest even
-/// divisor below it (rotary turns pairs).
+/// Head width where the file is silent: 64 (official stage 1), for a width that 64 does not divide the
+/// largest even divisor below it (rotary turns pairs).
 int64_t default_head_dim(int64_t dim);
 
 /// SwiGLU hidden width: multiple_of * ceil(floor(8 d / 3) / multiple_of) (lingua transformer.py).

@@ -12,16 +12,18 @@ namespace aunet {
 /// Version of the numerics: raised when a change alters the weights a run ends with. Part of the key.
 inline constexpr int64_t kNumericsVersion = 1;
 
-/// Version of the bits-per-byte scorer: raised when a change alters the number it gives a model. Part of eval_key.
+/// Version of the bits-per-byte scorer: raised when a change alters the number it gives a model. Part of
+/// eval_key.
 inline constexpr int64_t kScorerVersion = 1;
 
 struct SourceConfig {
-  std::string path{};           // .jsonl, .jsonl.zst; relative to the file that names it
-  double weight = 1;            // share of training bytes; the mixture is sum-normalised
+  std::string path{};  // .jsonl, .jsonl.zst; relative to the file that names it
+  double weight = 1;   // share of training bytes; the mixture is sum-normalised
   bool operator==(const SourceConfig&) const = default;
 };
 
-/// Training windows (data/stream.h): each begins with the begin mark and holds at most context_bytes bytes of text.
+/// Training windows (data/stream.h): each begins with the begin mark and holds at most context_bytes bytes of
+/// text.
 struct DataConfig {
   std::vector<SourceConfig> train{};
   std::vector<std::string> heldout{};
@@ -31,15 +33,15 @@ struct DataConfig {
   std::string heldout_fingerprint{};
 };
 
-struct OptimConfig {                // AdamW, one group, norms and embeddings included (paper table 6)
-  double lr = 0;                    // peak
+struct OptimConfig {  // AdamW, one group, norms and embeddings included (paper table 6)
+  double lr = 0;      // peak
   double beta1 = 0.9, beta2 = 0.95, eps = 1e-8, weight_decay = 0.1, clip = 0.2;
 };
 
 struct ScheduleConfig {
-  std::string kind = "cosine";      // "cosine" (paper); "wsd" is refused until run trees exist
-  double warmup = 0.1;              // share of the steps, linear from 0 (paper table 6: 10 %)
-  double floor = 0.01;              // last rate / peak (paper table 6)
+  std::string kind = "cosine";  // "cosine" (paper); "wsd" is refused until run trees exist
+  double warmup = 0.1;          // share of the steps, linear from 0 (paper table 6: 10 %)
+  double floor = 0.01;          // last rate / peak (paper table 6)
 };
 
 /// How far to train. The stream is cut into windows numbered from 0; the run consumes windows 0 .. windows-1,
@@ -49,7 +51,7 @@ struct HorizonConfig {
   int64_t windows = 0;
   int64_t batch_windows = 0;
   int64_t last_window_bytes = 0;
-  int64_t accumulation = 1;         // micro-batches a step is split into (memory, not mathematics)
+  int64_t accumulation = 1;  // micro-batches a step is split into (memory, not mathematics)
 };
 
 struct SeedConfig {
@@ -59,20 +61,20 @@ struct SeedConfig {
 /// What does not change the weights' identity, and so is left out of the key.
 struct RuntimeConfig {
   int64_t threads = 1;
-  std::string device = "cpu";       // "cpu" | "cuda"
-  double checkpoint_seconds = 120;  // wall time between checkpoints; 0: none but the last
-  int64_t checkpoint_steps = 0;     // also every so many steps; 0: off
-  int64_t checkpoint_keep = 2;      // newest kept
-  std::string gate_causal = "pass"; // what is demanded: "pass" | "leaky-allowed" | "off"
+  std::string device = "cpu";        // "cpu" | "cuda"
+  double checkpoint_seconds = 120;   // wall time between checkpoints; 0: none but the last
+  int64_t checkpoint_steps = 0;      // also every so many steps; 0: off
+  int64_t checkpoint_keep = 2;       // newest kept
+  std::string gate_causal = "pass";  // what is demanded: "pass" | "leaky-allowed" | "off"
 };
 
 /// Where the run comes from. Not part of the key: the same run may serve several sweeps.
 struct OriginConfig {
-  std::string name{};               // experiment or sweep name
+  std::string name{};  // experiment or sweep name
   std::string family{};
-  double budget_flops = 0;          // 0: not planned to a budget
+  double budget_flops = 0;  // 0: not planned to a budget
   std::string convention = "useful";
-  double flops_planned = 0;         // by `convention`, as planned
+  double flops_planned = 0;  // by `convention`, as planned
 };
 
 struct RunConfig {
@@ -88,7 +90,8 @@ struct RunConfig {
 
 /// Reads an experiment or a run.toml. `overrides` are "a.b=c" from --set, parsed as TOML values.
 /// Unknown keys, wrong types, ranges and list lengths: ConfigError `file:line:col: key: expected, got`.
-/// An experiment may say `[horizon] flops = 1e12` (or bytes, or steps) instead of windows: see config/experiment.h.
+/// An experiment may say `[horizon] flops = 1e12` (or bytes, or steps) instead of windows: see
+/// config/experiment.h.
 RunConfig read_run_config(const std::string& path, const std::vector<std::string>& overrides = {});
 RunConfig parse_run_config(const std::string& toml_text, const std::string& file_name,
                            const std::vector<std::string>& overrides = {});
@@ -96,9 +99,10 @@ RunConfig parse_run_config(const std::string& toml_text, const std::string& file
 /// run.toml text; parse_run_config(to_toml(c)) == c for every field.
 std::string to_toml(const RunConfig& run);
 
-/// One line of JSON with sorted keys that holds exactly what changes the weights: model, tokenizer and training-data
-/// fingerprints, context, optimizer, schedule, horizon, seeds, numerics version. Paths, names, runtime are left out.
-/// A key added in a later release is left out while it has its neutral value, so that old keys stay.
+/// One line of JSON with sorted keys that holds exactly what changes the weights: model, tokenizer and
+/// training-data fingerprints, context, optimizer, schedule, horizon, seeds, numerics version. Paths, names,
+/// runtime are left out. A key added in a later release is left out while it has its neutral value, so that
+/// old keys stay.
 std::string canonical(const RunConfig& run);
 
 /// First 16 hex digits of hash_hex(canonical(run)). Throws BugError when a fingerprint is missing.

@@ -14,16 +14,17 @@ namespace aunet {
 /// [budget]
 struct BudgetSpec {
   std::vector<double> flops;
-  std::string convention = "useful";    // paper | useful | executed
-  std::string match = "flops";          // flops | bytes | params | inference_flops_per_byte | seconds
+  std::string convention = "useful";  // paper | useful | executed
+  std::string match = "flops";        // flops | bytes | params | inference_flops_per_byte | seconds
   double tolerance = 1e-3;
 };
 
 /// [data] of a sweep.
-struct DeclaredData {                   // only to plan without data
-  double bytes_per_token = 0;           // 0: not declared
-  std::vector<double> rows_per_8192;    // rows per stage per 8192 bytes
-  int64_t tokens_per_window = 0;        // tokens in a BPE window; 0: context_bytes / bytes_per_token (the paper trains on 2048)
+struct DeclaredData {                 // only to plan without data
+  double bytes_per_token = 0;         // 0: not declared
+  std::vector<double> rows_per_8192;  // rows per stage per 8192 bytes
+  int64_t tokens_per_window =
+      0;  // tokens in a BPE window; 0: context_bytes / bytes_per_token (the paper trains on 2048)
 };
 struct SweepData {
   DataConfig data;
@@ -32,15 +33,16 @@ struct SweepData {
 
 /// sizes = { ... } of a family. Exactly one of the four ways is set.
 struct SizesSpec {
-  // (1) explicit zip: entry i of every list makes size i. aunet: dims = [[32,64],...], layers = [[1,3],...], head_dims likewise;
+  // (1) explicit zip: entry i of every list makes size i. aunet: dims = [[32,64],...], layers = [[1,3],...],
+  // head_dims likewise;
   //     llama: dims = [64,...], layers = [2,...].
   std::vector<std::vector<int64_t>> dims, layers, head_dims;
-  bool paired = false;                  // size i runs only at budget i
-  bool product = false;                 // `grid = "product"`: every dims with every layers, instead of zip
+  bool paired = false;   // size i runs only at budget i
+  bool product = false;  // `grid = "product"`: every dims with every layers, instead of zip
   // (2) per_budget sizes around the optimum, on the ladder (sweep/ladder.h)
   int64_t per_budget = 0;
-  std::string around;                   // "optimum"
-  double ratio = 1.6;                   // FLOPs-per-byte step between neighbouring sizes
+  std::string around;                                    // "optimum"
+  double ratio = 1.6;                                    // FLOPs-per-byte step between neighbouring sizes
   std::optional<std::pair<double, double>> optimum_law;  // optimum = [a, b]: optimal FLOPs per byte = a * C^b
   // (3) same FLOPs per byte as another family's sizes, nearest on the own ladder
   std::string same_as;
@@ -48,53 +50,56 @@ struct SizesSpec {
 
 struct FamilySpec {
   std::string name;
-  std::string kind;                     // aunet | llama | bytes
-  int64_t stages = 0;                   // aunet
-  ModelConfig base;                     // everything but the sizes: split, windows, tokenizer, multiple_of ...; lists per
-                                        // stage stay empty, head_dim and multiple_of 0, where the file is silent: the
-                                        // planner fills them (sweep/ladder.h)
+  std::string kind;    // aunet | llama | bytes
+  int64_t stages = 0;  // aunet
+  ModelConfig base;    // everything but the sizes: split, windows, tokenizer, multiple_of ...; lists per
+                       // stage stay empty, head_dim and multiple_of 0, where the file is silent: the
+                       // planner fills them (sweep/ladder.h)
   SizesSpec sizes;
-  std::optional<double> lr;             // number; else the law
-  std::optional<double> batch_bytes;    // number; else the law
-  std::vector<int64_t> batch_sequences; // one per explicit size: windows per step, instead of batch_bytes or the law
-  std::string law;                      // "paper" | "" ; [family] law, else [tune] start
-  double data_ratio = 0;                // > 0: the paper's data-to-model ratio gamma (in gamma_token) fixes the units, and the
-                                        // budget of each size is what it then spends (paper.md 2.1); [budget] flops is left out
-  int line = 0;                         // of its [[family]] header, for messages
+  std::optional<double> lr;           // number; else the law
+  std::optional<double> batch_bytes;  // number; else the law
+  std::vector<int64_t>
+      batch_sequences;  // one per explicit size: windows per step, instead of batch_bytes or the law
+  std::string law;      // "paper" | "" ; [family] law, else [tune] start
+  double data_ratio =
+      0;         // > 0: the paper's data-to-model ratio gamma (in gamma_token) fixes the units, and the
+                 // budget of each size is what it then spends (paper.md 2.1); [budget] flops is left out
+  int line = 0;  // of its [[family]] header, for messages
 };
 
 struct TuneSpec {
-  std::vector<std::string> axes;        // subset of {"lr", "batch"}; empty: no tuning
-  std::string start = "law";            // "law" or a number per axis: start = { lr = 0.01, batch = 4096 }
+  std::vector<std::string> axes;  // subset of {"lr", "batch"}; empty: no tuning
+  std::string start = "law";      // "law" or a number per axis: start = { lr = 0.01, batch = 4096 }
   std::optional<double> start_lr, start_batch_bytes;
   std::string until = "interior";
-  int64_t max_trials = 9;               // per family and tuned budget
-  std::vector<std::string> at = {"smallest"};  // budgets tuned: "smallest", "largest", "middle" or numbers; others follow the law's slope
+  int64_t max_trials = 9;                      // per family and tuned budget
+  std::vector<std::string> at = {"smallest"};  // budgets tuned: "smallest", "largest", "middle" or numbers;
+                                               // others follow the law's slope
 };
 
 struct ReplicateSpec {
-  int64_t seeds = 1;                    // seeds in all at the named budgets (init and data move together)
-  std::vector<std::string> at;          // "smallest", "largest"
+  int64_t seeds = 1;            // seeds in all at the named budgets (init and data move together)
+  std::vector<std::string> at;  // "smallest", "largest"
 };
 
 struct ExcludeSpec {
-  std::string where;                    // e.g. "epochs > 4", "family == 'bpe' and budget >= 1e12"
+  std::string where;  // e.g. "epochs > 4", "family == 'bpe' and budget >= 1e12"
   std::string reason;
   int line = 0;
 };
 
 struct SweepSpec {
-  std::string file;                     // as given, for messages
+  std::string file;  // as given, for messages
   std::string name;
   std::vector<uint64_t> seeds_init = {0}, seeds_data = {0};
   SweepData data;
   BudgetSpec budget;
   std::vector<FamilySpec> families;
   TuneSpec tune;
-  OptimConfig optim;                    // [optim]: all but lr
+  OptimConfig optim;  // [optim]: all but lr
   ScheduleConfig schedule;
   ReplicateSpec replicates;
-  RuntimeConfig runtime;                // [checkpoints], [gates], [run]
+  RuntimeConfig runtime;  // [checkpoints], [gates], [run]
   std::vector<ExcludeSpec> exclude;
 };
 

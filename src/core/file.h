@@ -9,14 +9,14 @@
 
 namespace aunet {
 
-std::string read_file(const std::string& path);                               ///< throws Error
+std::string read_file(const std::string& path);  ///< throws Error
 /// Writes `path.tmp-PID`, fsyncs, renames over `path`, fsyncs the folder. On failure the old file is intact
 /// and the temporary one is removed.
 void write_file_atomic(const std::string& path, std::string_view bytes);
 void make_directories(const std::string& path);
 bool exists(const std::string& path);
 void remove_tree(const std::string& path);
-std::vector<std::string> list_directory(const std::string& path);            ///< names, sorted; [] when absent
+std::vector<std::string> list_directory(const std::string& path);  ///< names, sorted; [] when absent
 uint64_t free_bytes_on_disk(const std::string& path);
 
 /// Appends whole lines to a file. A torn last line (a kill in mid-write) is cut off when the file is opened.
@@ -26,8 +26,9 @@ class AppendFile {
   ~AppendFile();
   AppendFile(const AppendFile&) = delete;
   AppendFile& operator=(const AppendFile&) = delete;
-  void append_line(std::string_view line);   ///< one write(2) of line + '\n'; throws Error (disk full) and leaves no torn line
-  void sync();                               ///< fsync
+  void append_line(std::string_view line);  ///< one write(2) of line + '\n'; throws Error (disk full) and
+                                            ///< leaves no torn line
+  void sync();                              ///< fsync
  private:
   std::string path_;
   int fd_;
@@ -40,9 +41,10 @@ class FileLock {
   ~FileLock();
   FileLock(const FileLock&) = delete;
   FileLock& operator=(const FileLock&) = delete;
-  bool held() const { return held_; }        ///< false: somebody else holds it
+  bool held() const { return held_; }  ///< false: somebody else holds it
   int descriptor() const { return fd_; }
   static bool is_held_by_someone(const std::string& path);
+
  private:
   int fd_;
   bool held_;

@@ -1,5 +1,5 @@
-// A run's journal: `journal.jsonl` in the run directory, append-only, one JSON object a line, each with "type".
-// The trainer writes it, the supervisor and the ingest read it. Nothing else connects them.
+// A run's journal: `journal.jsonl` in the run directory, append-only, one JSON object a line, each with
+// "type". The trainer writes it, the supervisor and the ingest read it. Nothing else connects them.
 //
 // A step may occur in several attempts (a resume repeats the steps since its checkpoint): the row of
 // the last attempt counts. Cumulative fields count from the first step of the run, whatever the attempt.
@@ -15,10 +15,10 @@ namespace aunet {
 
 /// A process began to work on the run. type "attempt"
 struct AttemptRecord {
-  int64_t attempt = 0;            // 1, 2, ...
-  std::string started{};          // ISO 8601 UTC
-  int64_t from_step = 0;          // 0, or the step of the checkpoint it resumed from
-  std::string host{}, device{};   // "cpu: Intel(R) ... x1", "cuda: NVIDIA H100"
+  int64_t attempt = 0;           // 1, 2, ...
+  std::string started{};         // ISO 8601 UTC
+  int64_t from_step = 0;         // 0, or the step of the checkpoint it resumed from
+  std::string host{}, device{};  // "cpu: Intel(R) ... x1", "cuda: NVIDIA H100"
   int64_t pid = 0, threads = 1;
   std::string commit{}, dirty_diff_hash{}, torch_version{}, command{};
 };
@@ -29,50 +29,51 @@ struct StepRecord {
   int64_t text_bytes = 0;         // cumulative text bytes trained on
   int64_t units = 0;              // cumulative target units (bytes + marks, or tokens + marks)
   double flops_useful = 0, flops_paper = 0, flops_executed = 0;  // cumulative
-  double loss_nats = 0;           // mean over this step's target units
-  double loss_bpb = 0;            // nats of this step's targets / ln 2 / its text bytes
-  double lr = 0, grad_norm = 0;   // grad_norm before clipping
-  double seconds = 0;             // of this step
+  double loss_nats = 0;                                          // mean over this step's target units
+  double loss_bpb = 0;           // nats of this step's targets / ln 2 / its text bytes
+  double lr = 0, grad_norm = 0;  // grad_norm before clipping
+  double seconds = 0;            // of this step
 };
 
 /// A checkpoint is complete and durable. type "checkpoint"
 struct CheckpointRecord {
   int64_t attempt = 0, step = 0;
-  std::string path{};             // relative to the run directory
+  std::string path{};  // relative to the run directory
 };
 
 /// Held-out bits per byte. type "eval"
 struct EvalRecord {
   int64_t attempt = 0, step = 0;
-  std::string split{};            // "heldout"
-  double nats = 0;                // summed over scored units
+  std::string split{};  // "heldout"
+  double nats = 0;      // summed over scored units
   int64_t text_bytes = 0, units = 0, documents = 0;
-  double loss_nats = 0;           // nats / units
-  double loss_bpb = 0;            // nats / ln 2 / text_bytes
-  std::string eval_key{};         // hash of key, held-out fingerprint, scorer version
+  double loss_nats = 0;    // nats / units
+  double loss_bpb = 0;     // nats / ln 2 / text_bytes
+  std::string eval_key{};  // hash of key, held-out fingerprint, scorer version
   double seconds = 0;
 };
 
 /// A gate's verdict. type "gate"
 struct GateRecord {
   int64_t attempt = 0, step = 0;
-  std::string gate{};             // "causal"
-  std::string verdict{};          // "pass" | "leak" | "fail"
-  double leak_rate = 0;           // share of perturbations that moved an earlier level or logit
+  std::string gate{};     // "causal"
+  std::string verdict{};  // "pass" | "leak" | "fail"
+  double leak_rate = 0;   // share of perturbations that moved an earlier level or logit
   std::string detail{};
 };
 
 /// An attempt ended in an orderly way. type "end". A killed attempt leaves none.
 struct EndRecord {
   int64_t attempt = 0, step = 0;
-  std::string status{};           // "done" | "failed" | "interrupted" | "stopped"
-  std::string cause{};            // "" | "nan" | "diverged" | "oom" | "disk" | "gate" | "crash" | "signal" | "config"
+  std::string status{};  // "done" | "failed" | "interrupted" | "stopped"
+  std::string cause{};   // "" | "nan" | "diverged" | "oom" | "disk" | "gate" | "crash" | "signal" | "config"
   std::string message{};
 };
 
-using JournalRecord = std::variant<AttemptRecord, StepRecord, CheckpointRecord, EvalRecord, GateRecord, EndRecord>;
+using JournalRecord =
+    std::variant<AttemptRecord, StepRecord, CheckpointRecord, EvalRecord, GateRecord, EndRecord>;
 
-std::string to_json_line(const JournalRecord& record);             ///< no newline; doubles round-trip
+std::string to_json_line(const JournalRecord& record);  ///< no newline; doubles round-trip
 /// Throws Error (`path:line: ...`) on a broken line that is not the last; a torn last line is skipped.
 std::vector<JournalRecord> read_journal(const std::string& path);
 /// Parses one line; nullopt when it is not valid JSON of a known type.
@@ -80,11 +81,12 @@ std::optional<JournalRecord> parse_journal_line(const std::string& line);
 
 /// What a journal says about its run, without reading every step twice.
 struct JournalSummary {
-  std::string status = "new";     // new | running (no end record in the last attempt) | done | failed | interrupted | stopped
+  std::string status =
+      "new";  // new | running (no end record in the last attempt) | done | failed | interrupted | stopped
   std::string cause{}, message{};
   int64_t attempts = 0, last_step = 0, steps_executed = 0;
   std::optional<StepRecord> last;
-  std::optional<EvalRecord> final_eval;      // last "heldout"
+  std::optional<EvalRecord> final_eval;  // last "heldout"
   std::optional<GateRecord> final_gate;
   std::optional<std::string> latest_checkpoint;
 };

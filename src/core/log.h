@@ -7,17 +7,18 @@
 namespace aunet {
 
 enum class LogLevel { Debug, Info, Warn, Error };
-void set_log_level(LogLevel level);          ///< also from AUNET_LOG=debug|info|warn|error
+void set_log_level(LogLevel level);  ///< also from AUNET_LOG=debug|info|warn|error
 void log_debug(std::string_view message);
 void log_info(std::string_view message);
 void log_warn(std::string_view message);
 void log_error(std::string_view message);
 
-/// Rewrites one line in place on a terminal (at most ten times a second); elsewhere prints a line every `every_seconds`.
+/// Rewrites one line in place on a terminal (at most ten times a second); elsewhere prints a line every
+/// `every_seconds`.
 class ProgressLine {
  public:
   explicit ProgressLine(double every_seconds = 10);
-  ~ProgressLine();                           ///< ends the line
+  ~ProgressLine();  ///< ends the line
   void show(std::string_view text, bool force = false);
 
  private:

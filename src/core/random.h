@@ -13,11 +13,14 @@ class RandomStream {
  public:
   RandomStream(uint64_t seed, std::string_view name);
   uint64_t next_u64();
-  double uniform();                    ///< [0, 1), 53 bits
-  double normal();                     ///< Box-Muller on two uniforms
-  uint64_t below(uint64_t n);          ///< [0, n), unbiased (Lemire); n > 0
+  double uniform();                                ///< [0, 1), 53 bits
+  double normal();                                 ///< Box-Muller on two uniforms
+  uint64_t below(uint64_t n);                      ///< [0, n), unbiased (Lemire); n > 0
   uint64_t position() const { return position_; }  ///< blocks drawn; seek() returns there
-  void seek(uint64_t position) { position_ = position; have_ = 0; }
+  void seek(uint64_t position) {
+    position_ = position;
+    have_ = 0;
+  }
 
  private:
   uint64_t key_;

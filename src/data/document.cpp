@@ -41,7 +41,7 @@ int64_t read_source(const std::string& path, uint16_t index, Corpus& corpus) {
     corpus.source.push_back(index);
   });
   if (corpus.n_documents() == before)
-    throw Error(fmt::format("{}: expected at least one document with text, got none", path));
+    throw ConfigError(fmt::format("{}: expected at least one document with text, got none", path));
   return n_surrogates;
 }
 

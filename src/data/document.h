@@ -22,8 +22,9 @@ struct Corpus {
 };
 
 /// Reads every source in order. Empty texts are skipped. A broken line, a missing "text", invalid JSON or an
-/// empty file: Error `file:line: ...`. Text that is not valid UTF-8 cannot occur in valid JSON: such a line
-/// is an Error that names the byte; lone surrogate escapes become U+FFFD (counted and logged once).
+/// empty file: ConfigError `file:line: ...`; a truncated .zst: Error. Text that is not valid UTF-8 cannot
+/// occur in valid JSON: such a line is a ConfigError that names the byte; lone surrogate escapes become
+/// U+FFFD (counted and logged once).
 Corpus read_corpus(const std::vector<SourceConfig>& sources);
 Corpus read_corpus(const std::vector<std::string>& paths);
 

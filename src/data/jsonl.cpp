@@ -113,15 +113,15 @@ int64_t parse_slowly(std::string_view line, const std::string& where, std::strin
   } catch (const nlohmann::json::parse_error& e) {
     const std::string_view what = e.what();  // "[json.exception...] parse error at line 1, column 7: ..."
     const auto column = what.find("column ");
-    throw Error(fmt::format("{}: expected a JSON object, got invalid JSON at {}", where,
-                            column == std::string_view::npos ? what : what.substr(column)));
+    throw ConfigError(fmt::format("{}: expected a JSON object, got invalid JSON at {}", where,
+                                  column == std::string_view::npos ? what : what.substr(column)));
   }
   if (!object.is_object())
-    throw Error(fmt::format("{}: expected a JSON object, got {}", where, object.type_name()));
+    throw ConfigError(fmt::format("{}: expected a JSON object, got {}", where, object.type_name()));
   const auto text = object.find("text");
-  if (text == object.end()) throw Error(fmt::format("{}: expected a key 'text', got none", where));
+  if (text == object.end()) throw ConfigError(fmt::format("{}: expected a key 'text', got none", where));
   if (!text->is_string())
-    throw Error(fmt::format("{}: text: expected a string, got {}", where, text->type_name()));
+    throw ConfigError(fmt::format("{}: text: expected a string, got {}", where, text->type_name()));
   out += text->get_ref<const std::string&>();
   return n_mended;
 }
@@ -178,8 +178,8 @@ void for_each_line(const std::string& path, const std::function<void(std::string
 int64_t append_text_field(std::string_view line, const std::string& where, std::string& out) {
   const size_t invalid = find_invalid_utf8(line);
   if (invalid != std::string_view::npos) {
-    throw Error(fmt::format("{}: expected UTF-8, got byte 0x{:02x} at column {}", where,
-                            static_cast<uint8_t>(line[invalid]), invalid + 1));
+    throw ConfigError(fmt::format("{}: expected UTF-8, got byte 0x{:02x} at column {}", where,
+                                  static_cast<uint8_t>(line[invalid]), invalid + 1));
   }
   return parse_quickly(line, out) ? 0 : parse_slowly(line, where, out);
 }

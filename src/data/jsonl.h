@@ -16,7 +16,8 @@ void for_each_line(const std::string& path,
 
 /// Appends the value of "text" of one line to `out`. `where` (path:line) begins the messages of errors.
 /// Lone surrogate escapes become U+FFFD; returns how many there were.
-/// Throws Error for invalid UTF-8 (naming the byte), invalid JSON, a missing "text" or one that is no string.
+/// Throws ConfigError for invalid UTF-8 (naming the byte), invalid JSON, a missing "text" or one that is no
+/// string.
 int64_t append_text_field(std::string_view line, const std::string& where, std::string& out);
 
 }  // namespace aunet

@@ -14,24 +14,24 @@ namespace aunet {
 
 /// Sums over one document.
 struct DocumentScore {
-  int64_t document = 0;                   // index in the corpus
-  int64_t text_bytes = 0, units = 0;      // units: bytes, or tokens
+  int64_t document = 0;               // index in the corpus
+  int64_t text_bytes = 0, units = 0;  // units: bytes, or tokens
   double nats = 0;
 };
 
 struct CorpusScore {
-  std::vector<DocumentScore> documents;   // in corpus order
+  std::vector<DocumentScore> documents;  // in corpus order
   int64_t text_bytes = 0, units = 0;
-  double nats = 0;                        // of all documents, added in corpus order
-  double loss_nats() const;               ///< nats / units
-  double loss_bpb() const;                ///< nats / ln 2 / text_bytes
+  double nats = 0;           // of all documents, added in corpus order
+  double loss_nats() const;  ///< nats / units
+  double loss_bpb() const;   ///< nats / ln 2 / text_bytes
 };
 
 struct ScoringOptions {
-  int64_t context_bytes = 512;            // E: the longest piece
-  int64_t limit_documents = 0;            // score only the first so many; 0: all
-  int64_t max_rows = 8192;                // units packed into one forward; changes only rounding
-  std::function<bool()> stop = {};        // asked between batches; true gives up
+  int64_t context_bytes = 512;      // E: the longest piece
+  int64_t limit_documents = 0;      // score only the first so many; 0: all
+  int64_t max_rows = 8192;          // units packed into one forward; changes only rounding
+  std::function<bool()> stop = {};  // asked between batches; true gives up
 };
 
 /// Nats of every byte of every document.

@@ -11,20 +11,20 @@
 namespace aunet {
 
 struct CausalityOptions {
-  int64_t n_perturbations = 96;           // half on held-out pieces, half on the adversarial list
-  int64_t context_bytes = 512;            // longest held-out piece: one in eight; the others a quarter of it
-  double tolerance = 1e-4;                // of the logits' standard deviation; fp32 (bf16: 5e-2)
+  int64_t n_perturbations = 96;  // half on held-out pieces, half on the adversarial list
+  int64_t context_bytes = 512;   // longest held-out piece: one in eight; the others a quarter of it
+  double tolerance = 1e-4;       // of the logits' standard deviation; fp32 (bf16: 5e-2)
   uint64_t seed = 0;
 };
 
 struct CausalityVerdict {
-  std::string verdict;                    // "pass" | "leak" | "fail"
-  double leak_rate = 0;                   // share of perturbations that moved an earlier level or logit
+  std::string verdict;   // "pass" | "leak" | "fail"
+  double leak_rate = 0;  // share of perturbations that moved an earlier level or logit
   int64_t n_perturbations = 0;
-  int64_t n_levels_moved = 0;             // perturbations that moved the level of an unchanged byte
-  int64_t n_logits_moved = 0;             // perturbations that moved a logit of the past, but no level
-  double worst_logit = 0;                 // largest such move, in standard deviations
-  std::string detail;                     // one line for people, with the first offence
+  int64_t n_levels_moved = 0;  // perturbations that moved the level of an unchanged byte
+  int64_t n_logits_moved = 0;  // perturbations that moved a logit of the past, but no level
+  double worst_logit = 0;      // largest such move, in standard deviations
+  std::string detail;          // one line for people, with the first offence
 };
 
 /// Changes, inserts or deletes bytes after a position t of a text, rebuilds ids, levels and packing with the

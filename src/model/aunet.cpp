@@ -42,14 +42,16 @@ AUNet::AUNet(const AunetConfig& config, uint64_t init_seed) : config_(config) {
   head_.emplace(norm, store_.add("vocab.weight", {config.vocab_size, d}), config.norm_eps);
   if (config.lambda_level > 0) {
     Parameter& level_norm = store_.add("level_mask_norm.weight", {2 * d});
-    level_head_.emplace(level_norm, store_.add("level_mask.weight", {static_cast<int64_t>(n), 2 * d}), config.norm_eps);
+    level_head_.emplace(level_norm, store_.add("level_mask.weight", {static_cast<int64_t>(n), 2 * d}),
+                        config.norm_eps);
   }
   finish(init_seed);
 }
 
 at::Tensor AUNet::hidden(const DeviceBatch& batch) const {
   require(batch.cu_rows.size() == config_.dimensions.size(),
-          fmt::format("aunet: a batch of {} stages for a model of {}", batch.cu_rows.size(), config_.dimensions.size()));
+          fmt::format("aunet: a batch of {} stages for a model of {}", batch.cu_rows.size(),
+                      config_.dimensions.size()));
   at::Tensor x = embedding_->forward(batch.inputs, compute_type());
   std::vector<at::Tensor> skips(transitions_.size());
   for (size_t k = 0; k < transitions_.size(); ++k)

@@ -41,7 +41,8 @@ DeviceBatch to_device(const Batch& batch, const at::Device& device) {
     out.cu_rows_device.push_back(as_int(cu, device));
   }
   for (const Transition& t : batch.transitions)
-    out.transitions.push_back({as_long(t.kept, device), as_long(t.unit, device), as_long(t.order, device), t.group});
+    out.transitions.push_back(
+        {as_long(t.kept, device), as_long(t.unit, device), as_long(t.order, device), t.group});
   out.text_bytes = batch.text_bytes;
   out.target_units = batch.target_units;
   return out;

@@ -9,7 +9,9 @@ namespace aunet {
 
 namespace {
 
-at::ScalarType result_type(const at::Tensor& x) { return x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat; }
+at::ScalarType result_type(const at::Tensor& x) {
+  return x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+}
 
 }  // namespace
 
@@ -19,10 +21,11 @@ Embedding::Embedding(const std::string& name, int64_t vocabulary, int64_t dim, P
 at::Tensor Embedding::forward(const at::Tensor& ids, at::ScalarType type) const {
   at::Tensor x = embed(table_->value.detach(), ids).to(type);
   if (wants_gradient({table_->value}))
-    tie({x}, {table_->value}, [ids, grad = table_->grad](std::vector<at::Tensor> dx) -> std::vector<at::Tensor> {
-      embed_backward(dx[0], ids, grad);
-      return {at::Tensor()};
-    });
+    tie({x}, {table_->value},
+        [ids, grad = table_->grad](std::vector<at::Tensor> dx) -> std::vector<at::Tensor> {
+          embed_backward(dx[0], ids, grad);
+          return {at::Tensor()};
+        });
   return x;
 }
 
@@ -37,14 +40,16 @@ at::Tensor Head::nats_sum(const at::Tensor& x, const at::Tensor& targets) const 
     total = at::sum(nats, at::kDouble).to(result_type(x));
   }
   if (differentiable)
-    tie({total}, {x}, [saved, grads = HeadTensors{norm_->grad, out_->grad}](std::vector<at::Tensor> scale)
-                          -> std::vector<at::Tensor> { return {head_backward(scale[0], saved, grads)}; });
+    tie({total}, {x},
+        [saved, grads = HeadTensors{norm_->grad, out_->grad}](std::vector<at::Tensor> scale)
+            -> std::vector<at::Tensor> { return {head_backward(scale[0], saved, grads)}; });
   return total;
 }
 
 at::Tensor Head::nats(const at::Tensor& x, const at::Tensor& targets) const {
   const at::NoGradGuard no_grad;
-  return head_nats(x.detach(), targets, {norm_->value.detach(), out_->value.detach()}, eps_, nullptr).to(result_type(x));
+  return head_nats(x.detach(), targets, {norm_->value.detach(), out_->value.detach()}, eps_, nullptr)
+      .to(result_type(x));
 }
 
 at::Tensor Head::logits(const at::Tensor& x) const {

@@ -6,9 +6,13 @@
 
 namespace aunet {
 
-std::vector<std::pair<std::string, at::Tensor>> LanguageModel::official_parameters() { return store_.official(false); }
+std::vector<std::pair<std::string, at::Tensor>> LanguageModel::official_parameters() {
+  return store_.official(false);
+}
 
-std::vector<std::pair<std::string, at::Tensor>> LanguageModel::official_gradients() { return store_.official(true); }
+std::vector<std::pair<std::string, at::Tensor>> LanguageModel::official_gradients() {
+  return store_.official(true);
+}
 
 void LanguageModel::zero_grad(bool) { store_.gradients().zero_(); }
 
@@ -22,7 +26,7 @@ void LanguageModel::to_double() {
 void LanguageModel::finish(uint64_t init_seed) {
   store_.allocate();
   for (Parameter& p : store_.parameters()) {
-    std::string name = p.parts[0].first;   // module names may not hold dots
+    std::string name = p.parts[0].first;  // module names may not hold dots
     std::replace(name.begin(), name.end(), '.', '_');
     register_parameter(name, p.value);
   }

@@ -18,19 +18,19 @@ namespace aunet {
 
 /// A Batch's tables as int32/int64 tensors on one device; host-side sizes stay on the host.
 struct DeviceTransition {
-  at::Tensor kept;      // [R_{k+1}] int64
-  at::Tensor unit;      // [R_k] int64
-  at::Tensor order;     // [R_k] int64, rows sorted by offset
+  at::Tensor kept;   // [R_{k+1}] int64
+  at::Tensor unit;   // [R_k] int64
+  at::Tensor order;  // [R_k] int64, rows sorted by offset
   std::array<int32_t, kOffsets + 1> group{};
 };
 struct DeviceBatch {
   int64_t n_sequences = 0;
-  at::Tensor inputs, targets;                        // [R_1] int64
-  at::Tensor target_levels;                          // [R_1] int64 or undefined
-  std::vector<at::Tensor> positions;                 // [K] [R_k] int32: row index inside its sequence (rotary)
-  std::vector<std::vector<int32_t>> cu_rows;         // [K][B+1] on the host
-  std::vector<at::Tensor> cu_rows_device;            // [K] [B+1] int32
-  std::vector<DeviceTransition> transitions;         // [K-1]
+  at::Tensor inputs, targets;                 // [R_1] int64
+  at::Tensor target_levels;                   // [R_1] int64 or undefined
+  std::vector<at::Tensor> positions;          // [K] [R_k] int32: row index inside its sequence (rotary)
+  std::vector<std::vector<int32_t>> cu_rows;  // [K][B+1] on the host
+  std::vector<at::Tensor> cu_rows_device;     // [K] [B+1] int32
+  std::vector<DeviceTransition> transitions;  // [K-1]
   int64_t text_bytes = 0, target_units = 0;
 };
 DeviceBatch to_device(const Batch& batch, const at::Device& device);
@@ -41,8 +41,9 @@ struct LossSums {
   at::Tensor level_nats;  // 0-d fp32, level head's cross-entropy summed; undefined without a level head
 };
 
-/// Base of every model. Weights are views of one flat buffer and their gradients of another (nn/parameters.h): `.grad()` is
-/// always defined, backward adds to it, and nothing may replace it, so zero_grad() zeroes in place.
+/// Base of every model. Weights are views of one flat buffer and their gradients of another
+/// (nn/parameters.h): `.grad()` is always defined, backward adds to it, and nothing may replace it, so
+/// zero_grad() zeroes in place.
 class LanguageModel : public torch::nn::Module {
  public:
   /// Differentiable loss sums of a batch. Only backward() on them is supported, once.
@@ -53,8 +54,8 @@ class LanguageModel : public torch::nn::Module {
   virtual at::Tensor target_nats(const DeviceBatch& batch) = 0;
   /// Weight of level_nats in the objective.
   virtual double lambda_level() const { return 0; }
-  /// Parameters under their official names (golden/README.md), as export and checkpoints write them. Fused storage
-  /// (QKV, W1|W3) is presented as views, so writing into them writes the model.
+  /// Parameters under their official names (golden/README.md), as export and checkpoints write them. Fused
+  /// storage (QKV, W1|W3) is presented as views, so writing into them writes the model.
   virtual std::vector<std::pair<std::string, at::Tensor>> official_parameters();
   /// Gradients in the order of official_parameters().
   virtual std::vector<std::pair<std::string, at::Tensor>> official_gradients();
@@ -63,7 +64,8 @@ class LanguageModel : public torch::nn::Module {
   void zero_grad(bool set_to_none = false) override;
   /// Moves the flat buffers; optimizers built before do not follow.
   void to(torch::Device device, bool non_blocking = false) override;
-  /// Type of the activations: fp32 (default), fp64 on a CPU after to_double() (gradient checks), bf16 on CUDA.
+  /// Type of the activations: fp32 (default), fp64 on a CPU after to_double() (gradient checks), bf16 on
+  /// CUDA.
   at::ScalarType compute_type() const { return compute_type_; }
   void set_compute_type(at::ScalarType type) { compute_type_ = type; }
   void to_double();

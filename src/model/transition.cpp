@@ -25,11 +25,14 @@ StageTransition::StageTransition(const AunetConfig& config, int64_t index, Param
   const int64_t fine = config.dimensions[k], coarse = config.dimensions[k + 1];
   if (pooling_ == "non_param") {
     if (coarse != 2 * fine)
-      throw ConfigError(fmt::format("model.dimensions: expected {} after {} with pooling_type \"non_param\", got {}",
-                                    2 * fine, fine, coarse));
+      throw ConfigError(
+          fmt::format("model.dimensions: expected {} after {} with pooling_type \"non_param\", got {}",
+                      2 * fine, fine, coarse));
     return;
   }
-  const auto name = [&](const char* weight) { return fmt::format("transitions.{}.{}.weight", index, weight); };
+  const auto name = [&](const char* weight) {
+    return fmt::format("transitions.{}.{}.weight", index, weight);
+  };
   down_norm_ = &store.add(name("down_norm"), {fine});
   trans_down_ = &store.add(name("trans_down"), {coarse, fine});
   up_norm_ = &store.add(name("up_norm"), {coarse});
@@ -39,11 +42,14 @@ StageTransition::StageTransition(const AunetConfig& config, int64_t index, Param
   else if (pooling_ == "repeat")
     offsets_ = &store.add(name("pos_encoding"), {kOffsets, coarse});
   else if (pooling_ != "scatter")
-    throw ConfigError(fmt::format(
-        "model.pooling_type: expected \"indexed_matmul\", \"repeat\", \"scatter\" or \"non_param\", got \"{}\"", pooling_));
+    throw ConfigError(
+        fmt::format("model.pooling_type: expected \"indexed_matmul\", \"repeat\", \"scatter\" or "
+                    "\"non_param\", got \"{}\"",
+                    pooling_));
 }
 
-at::Tensor StageTransition::down(const at::Tensor& x, const DeviceTransition& tables, at::Tensor& skip) const {
+at::Tensor StageTransition::down(const at::Tensor& x, const DeviceTransition& tables,
+                                 at::Tensor& skip) const {
   if (pooling_ == "non_param") {
     skip = x;
     return down_without_weights(x, tables);
@@ -68,13 +74,15 @@ at::Tensor StageTransition::down(const at::Tensor& x, const DeviceTransition& ta
   return y;
 }
 
-at::Tensor StageTransition::up(const at::Tensor& h, const at::Tensor& skip, const DeviceTransition& tables) const {
+at::Tensor StageTransition::up(const at::Tensor& h, const at::Tensor& skip,
+                               const DeviceTransition& tables) const {
   if (pooling_ == "indexed_matmul") return up_indexed(h, skip, tables);
   const at::Tensor z = up_plain(h, tables);
   return skip.defined() ? z + skip : z;
 }
 
-at::Tensor StageTransition::up_indexed(const at::Tensor& h, const at::Tensor& skip, const DeviceTransition& tables) const {
+at::Tensor StageTransition::up_indexed(const at::Tensor& h, const at::Tensor& skip,
+                                       const DeviceTransition& tables) const {
   const UpsampleTensors w{up_norm_->value.detach(), trans_up_->value.detach(), offsets_->value.detach()};
   const TransitionTables index{tables.kept, tables.unit, tables.order, tables.group.data()};
   if (!wants_gradient({h})) return upsample(h, skip, index, w, eps_, nullptr);

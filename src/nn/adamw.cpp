@@ -12,12 +12,13 @@ namespace aunet {
 
 namespace {
 
-constexpr int64_t kBlock = 1 << 14;   // values a member takes at once; also the unit of the norm's sum
+constexpr int64_t kBlock = 1 << 14;  // values a member takes at once; also the unit of the norm's sum
 
 /// The whole storage that all of `tensors` are views of.
 at::Tensor whole_storage(const std::vector<at::Tensor>& tensors) {
   for (const at::Tensor& t : tensors)
-    require(t.defined() && t.is_alias_of(tensors[0]), "adamw: parameters and gradients must be views of flat buffers");
+    require(t.defined() && t.is_alias_of(tensors[0]),
+            "adamw: parameters and gradients must be views of flat buffers");
   const int64_t n = static_cast<int64_t>(tensors[0].storage().nbytes() / tensors[0].element_size());
   return at::empty({0}, tensors[0].options().requires_grad(false)).set_(tensors[0].storage(), 0, {n}, {1});
 }
@@ -68,19 +69,21 @@ double AdamW::step(double lr) {
   const double clip = config_.clip > 0 ? std::min(1.0, config_.clip / (length + 1e-6)) : 1.0;
   const double correction1 = 1 - std::pow(config_.beta1, static_cast<double>(steps_));
   const double correction2 = 1 - std::pow(config_.beta2, static_cast<double>(steps_));
-  const double decay = 1 - lr * config_.weight_decay, rate = lr / correction1, root = 1 / std::sqrt(correction2);
+  const double decay = 1 - lr * config_.weight_decay, rate = lr / correction1,
+               root = 1 / std::sqrt(correction2);
   if (!values_.is_cpu()) {
     m_.mul_(config_.beta1).add_(gradients_, (1 - config_.beta1) * clip);
     v_.mul_(config_.beta2).addcmul_(gradients_, gradients_, (1 - config_.beta2) * clip * clip);
     values_.mul_(decay).addcdiv_(m_, v_.sqrt().mul_(root).add_(config_.eps), -rate);
     return length;
   }
-  float *p = values_.mutable_data_ptr<float>(), *m = m_.mutable_data_ptr<float>(), *v = v_.mutable_data_ptr<float>();
+  float *p = values_.mutable_data_ptr<float>(), *m = m_.mutable_data_ptr<float>(),
+        *v = v_.mutable_data_ptr<float>();
   const float* g = gradients_.const_data_ptr<float>();
   const auto f = [](double x) { return static_cast<float>(x); };
   over_blocks(values_.numel(), [&](int64_t, int64_t i, int64_t n) {
-    row_kernels<float>().adamw(n, p + i, g + i, m + i, v + i, f(clip), f(config_.beta1), f(config_.beta2), f(decay),
-                               f(rate), f(root), f(config_.eps));
+    row_kernels<float>().adamw(n, p + i, g + i, m + i, v + i, f(clip), f(config_.beta1), f(config_.beta2),
+                               f(decay), f(rate), f(root), f(config_.eps));
   });
   return length;
 }

@@ -30,8 +30,8 @@ at::Tensor attention_half(const at::Tensor& x, const AttentionTensors& w, const 
   return y;
 }
 
-at::Tensor feed_forward_half(const at::Tensor& x, const FeedForwardTensors& w, const FeedForwardTensors& grads,
-                             double eps) {
+at::Tensor feed_forward_half(const at::Tensor& x, const FeedForwardTensors& w,
+                             const FeedForwardTensors& grads, double eps) {
   if (!wants_gradient({x})) return feed_forward(x, w, eps, nullptr);
   FeedForwardSaved saved;
   at::Tensor y;
@@ -63,7 +63,8 @@ Stack::Stack(const StackConfig& config, const std::string& prefix, ParameterStor
     const auto name = [&](const char* weight) { return fmt::format("{}.{}.{}.weight", prefix, i, weight); };
     Block& b = blocks_.emplace_back();
     b.attention_norm = &store.add(name("attention_norm"), {d});
-    b.wqkv = &store.add_fused({{name("attention.wq"), q}, {name("attention.wk"), k}, {name("attention.wv"), k}}, d);
+    b.wqkv = &store.add_fused(
+        {{name("attention.wq"), q}, {name("attention.wk"), k}, {name("attention.wv"), k}}, d);
     b.wo = &store.add(name("attention.wo"), {d, q});
     b.ffn_norm = &store.add(name("ffn_norm"), {d});
     b.w13 = &store.add_fused({{name("feed_forward.w1"), f}, {name("feed_forward.w3"), f}}, d);
@@ -83,7 +84,8 @@ at::Tensor Stack::forward(at::Tensor x, const StackRows& rows) const {
   shape.positions = rows.positions;
   // Angles in fp32 even for bf16 activations.
   const auto type = x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
-  shape.rotary = rotary_table(config_.head_dim, config_.rope_theta, n, at::TensorOptions().dtype(type).device(x.device()));
+  shape.rotary = rotary_table(config_.head_dim, config_.rope_theta, n,
+                              at::TensorOptions().dtype(type).device(x.device()));
   for (const Block& b : blocks_) {
     x = attention_half(x, {b.attention_norm->value.detach(), b.wqkv->value.detach(), b.wo->value.detach()},
                        {b.attention_norm->grad, b.wqkv->grad, b.wo->grad}, shape, config_.norm_eps);

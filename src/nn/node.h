@@ -19,9 +19,10 @@ inline bool wants_gradient(const std::vector<at::Tensor>& inputs) {
   return at::GradMode::is_enabled() && torch::autograd::any_variable_requires_grad(inputs);
 }
 
-/// Ties `outputs`, computed from `inputs` without a graph, to them. What `backward` captured is freed after its run.
-/// Gradients of weights are not edges: backward adds them to the weights' flat buffer itself.
-inline void tie(const std::vector<at::Tensor>& outputs, const std::vector<at::Tensor>& inputs, Backward backward) {
+/// Ties `outputs`, computed from `inputs` without a graph, to them. What `backward` captured is freed after
+/// its run. Gradients of weights are not edges: backward adds them to the weights' flat buffer itself.
+inline void tie(const std::vector<at::Tensor>& outputs, const std::vector<at::Tensor>& inputs,
+                Backward backward) {
   struct Node : torch::autograd::Node {
     Backward backward;
     torch::autograd::variable_list apply(torch::autograd::variable_list&& grads) override {

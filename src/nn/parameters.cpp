@@ -11,7 +11,7 @@ namespace aunet {
 
 namespace {
 
-constexpr int64_t kAlign = 16;   // floats in 64 bytes
+constexpr int64_t kAlign = 16;  // floats in 64 bytes
 
 int64_t padded(const std::vector<int64_t>& shape) {
   int64_t n = 1;
@@ -69,7 +69,7 @@ void ParameterStore::bind() {
     const at::Tensor value = view(values_).detach();
     if (p.value.defined()) {
       p.value.mutable_grad() = at::Tensor();
-      p.value.set_data(value);   // registered modules hold this very tensor
+      p.value.set_data(value);  // registered modules hold this very tensor
     } else {
       p.value = value;
       p.value.set_requires_grad(true);

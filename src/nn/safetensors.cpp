@@ -20,7 +20,7 @@ namespace aunet {
 
 namespace {
 
-constexpr int64_t kMaxHeader = 100'000'000;   // the format's own limit (safetensors README)
+constexpr int64_t kMaxHeader = 100'000'000;  // the format's own limit (safetensors README)
 
 const std::vector<std::pair<const char*, at::ScalarType>>& dtypes() {
   static const std::vector<std::pair<const char*, at::ScalarType>> list = {
@@ -31,7 +31,8 @@ const std::vector<std::pair<const char*, at::ScalarType>>& dtypes() {
 at::ScalarType dtype_of(const std::string& name, const std::string& where) {
   for (const auto& [text, type] : dtypes())
     if (name == text) return type;
-  throw Error(fmt::format("{}: dtype: expected F32, F64, BF16, F16, I32, I64, U8 or BOOL, got '{}'", where, name));
+  throw Error(
+      fmt::format("{}: dtype: expected F32, F64, BF16, F16, I32, I64, U8 or BOOL, got '{}'", where, name));
 }
 const char* name_of(at::ScalarType type, const std::string& where) {
   for (const auto& [text, known] : dtypes())
@@ -87,19 +88,21 @@ class File {
   int fd_;
 };
 
-at::Tensor read_tensor(const File& file, const std::string& where, const nlohmann::json& entry, int64_t data_start,
-                       int64_t data_size) {
+at::Tensor read_tensor(const File& file, const std::string& where, const nlohmann::json& entry,
+                       int64_t data_start, int64_t data_size) {
   const at::ScalarType type = dtype_of(entry.at("dtype").get<std::string>(), where);
   const auto shape = entry.at("shape").get<std::vector<int64_t>>();
   const auto offsets = entry.at("data_offsets").get<std::vector<int64_t>>();
   int64_t count = 1;
   for (const int64_t s : shape) {
-    if (s < 0 || (s > 0 && count > (int64_t{1} << 56) / s)) throw Error(fmt::format("{}: shape: out of range", where));
+    if (s < 0 || (s > 0 && count > (int64_t{1} << 56) / s))
+      throw Error(fmt::format("{}: shape: out of range", where));
     count *= s;
   }
   const int64_t bytes = count * static_cast<int64_t>(c10::elementSize(type));
   if (offsets.size() != 2 || offsets[0] < 0 || offsets[1] > data_size || offsets[1] - offsets[0] != bytes)
-    throw Error(fmt::format("{}: data_offsets: expected {} bytes inside the {} of the file", where, bytes, data_size));
+    throw Error(fmt::format("{}: data_offsets: expected {} bytes inside the {} of the file", where, bytes,
+                            data_size));
   at::Tensor tensor = at::empty(shape, type);
   file.read(tensor.mutable_data_ptr(), bytes, data_start + offsets[0]);
   return tensor;
@@ -111,10 +114,12 @@ SafeTensors read_safetensors(const std::string& path) {
   const File file(path, O_RDONLY);
   const int64_t size = file.size();
   uint64_t header_size = 0;
-  if (size < 8) throw Error(fmt::format("{}: truncated: expected a safetensors header, got {} bytes", path, size));
+  if (size < 8)
+    throw Error(fmt::format("{}: truncated: expected a safetensors header, got {} bytes", path, size));
   file.read(&header_size, 8, 0);
   if (header_size > static_cast<uint64_t>(std::min(size - 8, kMaxHeader)))
-    throw Error(fmt::format("{}: truncated or no safetensors file: header of {} bytes in a file of {}", path, header_size, size));
+    throw Error(fmt::format("{}: truncated or no safetensors file: header of {} bytes in a file of {}", path,
+                            header_size, size));
   std::string text(header_size, '\0');
   file.read(text.data(), static_cast<int64_t>(header_size), 8);
   const nlohmann::json header = nlohmann::json::parse(text, nullptr, false);
@@ -126,7 +131,8 @@ SafeTensors read_safetensors(const std::string& path) {
       if (name == "__metadata__")
         content.metadata = entry.get<std::map<std::string, std::string>>();
       else
-        content.tensors[name] = read_tensor(file, fmt::format("{}: {}", path, name), entry, start, size - start);
+        content.tensors[name] =
+            read_tensor(file, fmt::format("{}: {}", path, name), entry, start, size - start);
     }
   } catch (const nlohmann::json::exception& e) {
     throw Error(fmt::format("{}: broken header: {}", path, e.what()));
@@ -148,12 +154,13 @@ void write_safetensors(const std::string& path, const SafeTensors& content) {
     offset += bytes;
   }
   std::string text = header.dump();
-  text.resize((text.size() + 7) / 8 * 8, ' ');   // data starts at a multiple of 8 bytes
+  text.resize((text.size() + 7) / 8 * 8, ' ');  // data starts at a multiple of 8 bytes
   const uint64_t header_size = text.size();
   File file(path, O_WRONLY | O_CREAT | O_TRUNC);
   file.write(&header_size, 8);
   file.write(text.data(), static_cast<int64_t>(header_size));
-  for (const at::Tensor& tensor : ordered) file.write(tensor.const_data_ptr(), static_cast<int64_t>(tensor.nbytes()));
+  for (const at::Tensor& tensor : ordered)
+    file.write(tensor.const_data_ptr(), static_cast<int64_t>(tensor.nbytes()));
   file.sync();
 }
 

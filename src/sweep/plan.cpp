@@ -116,7 +116,7 @@ class Planner {
       hyper.provisional = carried.provisional;
     }
     if (hyper.lr == 0) {
-      const auto given = family.lr ? family.lr : spec_.tune.start_lr;   // a start without an axis is the value
+      const auto given = family.lr ? family.lr : spec_.tune.start_lr;  // a start without an axis is the value
       if (!given) demand_law(family, cell, "lr");
       hyper.lr = given ? *given : rounded(cell.law_lr);
       const std::string source = given ? "given" : "law paper";

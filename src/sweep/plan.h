@@ -63,8 +63,8 @@ struct Cell {
   double memory_bytes = 0;   // estimate: weights, gradients, moments, activations of a micro-batch
   std::vector<double> rows;  // rows per stage of the whole run
   double law_lr = 0, law_batch_units = 0;  // the paper's laws at this cell's paper FLOPs, used or not
-  std::string lr_source;              // "law paper", "given", "tuned at 2e10", ...
-  std::vector<std::string> warnings;  // e.g. "fewer than 100 steps"
+  std::string lr_source;                   // "law paper", "given", "tuned at 2e10", ...
+  std::vector<std::string> warnings;       // e.g. "fewer than 100 steps"
 };
 
 struct ExcludedCell {

@@ -19,11 +19,11 @@ namespace aunet {
 
 /// All that the next step depends on besides weights, moments and the corpus. The data cursor is `step`.
 struct TrainState {
-  int64_t step = 0;                       // steps done
-  int64_t text_bytes = 0, units = 0;      // cumulative, as journalled
+  int64_t step = 0;                   // steps done
+  int64_t text_bytes = 0, units = 0;  // cumulative, as journalled
   double flops_useful = 0, flops_paper = 0, flops_executed = 0;
-  std::optional<double> first_loss;       // nats per unit of step 1, what divergence is measured from
-  int64_t steps_above = 0;                // steps in a row with a loss above first_loss + 2
+  std::optional<double> first_loss;  // nats per unit of step 1, what divergence is measured from
+  int64_t steps_above = 0;           // steps in a row with a loss above first_loss + 2
   bool operator==(const TrainState&) const = default;
 };
 
@@ -31,8 +31,8 @@ struct TrainState {
 struct Numerics {
   int64_t version = kNumericsVersion;
   int64_t threads = 1;
-  std::string device;                     // "cpu" | "cuda"
-  std::string instruction_set;            // what ATen chose: "AVX2", "AVX512", ...
+  std::string device;           // "cpu" | "cuda"
+  std::string instruction_set;  // what ATen chose: "AVX2", "AVX512", ...
   std::string torch_version;
   bool operator==(const Numerics&) const = default;
 };
@@ -42,7 +42,7 @@ std::string describe_difference(const Numerics& then, const Numerics& now);
 
 struct LoadedCheckpoint {
   TrainState state;
-  Numerics numerics;                      // of the attempt that wrote it
+  Numerics numerics;  // of the attempt that wrote it
   std::string path;
 };
 

@@ -17,7 +17,8 @@
 
 namespace aunet {
 
-/// A run that cannot go on, with the `cause` of its journal's end record ("nan", "diverged", "gate", "config").
+/// A run that cannot go on, with the `cause` of its journal's end record ("nan", "diverged", "gate",
+/// "config").
 struct RunFailure : Error {
   RunFailure(std::string cause_word, const std::string& message)
       : Error(message), cause(std::move(cause_word)) {}
@@ -34,11 +35,11 @@ struct TrainerParts {
   const RunConfig& run;
   LanguageModel& model;
   AdamW& optimizer;
-  Loader& loader;                               // its next batch is that of step state.step + 1
+  Loader& loader;  // its next batch is that of step state.step + 1
   Checkpoints& checkpoints;
   AppendFile& journal;
-  std::function<bool()> stop_requested;         // asked after every step
-  std::function<double()> seconds;              // a monotonic clock
+  std::function<bool()> stop_requested;  // asked after every step
+  std::function<double()> seconds;       // a monotonic clock
 };
 
 enum class TrainOutcome { Finished, Interrupted };

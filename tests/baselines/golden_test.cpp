@@ -10,9 +10,9 @@
 using namespace aunet;
 
 TEST_CASE("loss, logits and every gradient are the official code's within 1e-5", "[golden]") {
-  for (const char* name : {"aunet_2stage_indexed", "aunet_3stage_indexed", "aunet_3stage_truncated_level_head",
-                           "aunet_2stage_repeat", "aunet_2stage_scatter", "aunet_2stage_non_param", "llama_gqa",
-                           "llama_tied_window"}) {
+  for (const char* name : {"aunet_2stage_indexed", "aunet_3stage_indexed",
+                           "aunet_3stage_truncated_level_head", "aunet_2stage_repeat", "aunet_2stage_scatter",
+                           "aunet_2stage_non_param", "llama_gqa", "llama_tied_window"}) {
     const GoldenErrors e = compare_with_golden(golden_path(std::string(name) + ".safetensors"), "cpu");
     INFO(name << ", worst gradient " << e.worst_grad);
     CHECK(e.loss <= 1e-5);

@@ -14,7 +14,9 @@ using namespace aunet;
 namespace {
 
 ModelConfig random_model(RandomStream& stream) {
-  const auto pick = [&](int64_t low, int64_t high) { return low + static_cast<int64_t>(stream.below(static_cast<uint64_t>(high - low + 1))); };
+  const auto pick = [&](int64_t low, int64_t high) {
+    return low + static_cast<int64_t>(stream.below(static_cast<uint64_t>(high - low + 1)));
+  };
   if (stream.below(4) == 0) {
     TransformerConfig c;
     c.head_dim = 2 * pick(1, 4);
@@ -59,7 +61,8 @@ TEST_CASE("the counter counts what 200 random instantiated models hold", "[param
   }
 }
 
-TEST_CASE("initial weights depend on seed and name only, with the official scale cut at 3 sigma", "[params]") {
+TEST_CASE("initial weights depend on seed and name only, with the official scale cut at 3 sigma",
+          "[params]") {
   TransformerConfig c;
   c.dim = 64, c.n_layers = 2, c.head_dim = 32, c.vocab_size = 200, c.multiple_of = 32;
   const auto a = make_model(c, 3)->official_parameters();
@@ -76,7 +79,7 @@ TEST_CASE("initial weights depend on seed and name only, with the official scale
     INFO(name);
     const double std = 1 / std::sqrt(static_cast<double>(tensor.size(1)));
     CHECK(tensor.abs().max().item<double>() <= 3.0001 * std);
-    CHECK(tensor.std().item<double>() == Approx(0.98658 * std).epsilon(0.03));   // of a normal cut at 3 sigma
+    CHECK(tensor.std().item<double>() == Approx(0.98658 * std).epsilon(0.03));  // of a normal cut at 3 sigma
   }
   CHECK_FALSE(at::equal(b[0].second, other[0].second));
 }

@@ -21,8 +21,9 @@ AunetConfig small_aunet() {
 
 }  // namespace
 
-// dims 8, 16; layers 1, 2; windows 4, 100; V 258; feed-forward: floor(8*8/3) = 21 -> 24, floor(8*16/3) = 42 -> 48.
-// One sequence of 10 byte rows and 3 word rows. A multiply-add is 2; training is 3 x forward: 6 a weight and row.
+// dims 8, 16; layers 1, 2; windows 4, 100; V 258; feed-forward: floor(8*8/3) = 21 -> 24, floor(8*16/3) = 42
+// -> 48. One sequence of 10 byte rows and 3 word rows. A multiply-add is 2; training is 3 x forward: 6 a
+// weight and row.
 //   bytes  linear     2 blocks x 10 rows x 6 (4*8*8 + 3*8*24 = 832)                    =  99,840
 //          attention  keys seen: 1+2+3+4*7 = 34; 2 blocks x 3 x 4*8 x 34               =   6,528
 //   words  linear     2 blocks x 3 rows x 6 (4*16*16 + 3*16*48 = 3,328)                = 119,808

@@ -24,13 +24,16 @@ Corpus read_text(const std::string& content, const std::string& name = "x.jsonl"
   return read_corpus(std::vector<std::string>{folder.file(name)});
 }
 
-/// Message of the Error, with the folder's name cut off.
+/// Message of the ConfigError (wrong content) or Error (unreadable file), with the folder's name cut off.
 std::string failure(const std::string& content, const std::string& name = "x.jsonl") {
   try {
     read_text(content, name);
-  } catch (const Error& e) {
+  } catch (const ConfigError& e) {
     const std::string what = e.what();
     return what.substr(what.find(name));
+  } catch (const Error& e) {
+    const std::string what = e.what();
+    return "unreadable " + what.substr(what.find(name));
   }
   return "no error";
 }
@@ -97,7 +100,7 @@ TEST_CASE("what cannot be read is an error that names file and line", "[data]") 
   CHECK(failure(good + "{\"text\": \"\xe2\x82\"}\n") ==
         "x.jsonl:2: expected UTF-8, got byte 0xe2 at column 11");
   CHECK_THAT(failure("{\"text\": \"a\nb\"}\n"), Catch::StartsWith("x.jsonl:1:"));
-  CHECK_THAT(failure("not zstd", "x.jsonl.zst"), Catch::StartsWith("x.jsonl.zst:1: zstd: "));
+  CHECK_THAT(failure("not zstd", "x.jsonl.zst"), Catch::StartsWith("unreadable x.jsonl.zst:1: zstd: "));
   CHECK_THROWS_WITH(read_corpus(std::vector<std::string>{"/no/such/file"}),
                     "/no/such/file: cannot open: No such file or directory");
 }
@@ -107,8 +110,9 @@ TEST_CASE("a truncated zstd file is an error that names the line it broke in", "
   for (int i = 0; i < 50000; ++i) text += "{\"text\": \"" + std::to_string(i * 7919) + "\"}\n";
   const auto whole = compress(text);
   const auto message = failure(whole.substr(0, whole.size() / 2), "x.jsonl.zst");
-  CHECK_THAT(message, Catch::StartsWith("x.jsonl.zst:") && Catch::EndsWith(": zstd: the file is truncated"));
-  CHECK(std::stol(message.substr(12)) > 1000);
+  CHECK_THAT(message, Catch::StartsWith("unreadable x.jsonl.zst:") &&
+                          Catch::EndsWith(": zstd: the file is truncated"));
+  CHECK(std::stol(message.substr(23)) > 1000);
 }
 
 TEST_CASE("the first invalid byte of UTF-8 is found", "[data]") {

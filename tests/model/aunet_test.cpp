@@ -22,7 +22,7 @@ TEST_CASE("changing a byte changes no logit before it, and some at it", "[model]
   for (const size_t t : {1u, 17u, 45u, 89u}) {
     Sequence after = before;
     after.inputs[t] = (after.inputs[t] + 1) % 256;
-    after.input_levels[t] = 2 - after.input_levels[t];   // boundaries may move too, from t on
+    after.input_levels[t] = 2 - after.input_levels[t];  // boundaries may move too, from t on
     const at::Tensor changed = model.logits(batch_of({after}, config));
     const auto n = static_cast<int64_t>(t);
     INFO("byte " << t);
@@ -45,7 +45,8 @@ TEST_CASE("a packed sequence gets what it gets alone", "[model]") {
     first += alone.size(0);
   }
   CHECK(first == together.size(0));
-  CHECK(model.loss(batch_of(sequences, config)).nats.item<double>() == Approx(together.sum().item<double>()).epsilon(1e-6));
+  CHECK(model.loss(batch_of(sequences, config)).nats.item<double>() ==
+        Approx(together.sum().item<double>()).epsilon(1e-6));
 }
 
 TEST_CASE("gradients of the whole model equal finite differences in double", "[model]") {
@@ -57,7 +58,8 @@ TEST_CASE("gradients of the whole model equal finite differences in double", "[m
     AUNet model(config, 1);
     model.to_double();
     RandomStream stream(3, "test.gradients");
-    const DeviceBatch batch = batch_of({random_sequence(stream, 40, 3), random_sequence(stream, 25, 3)}, config);
+    const DeviceBatch batch =
+        batch_of({random_sequence(stream, 40, 3), random_sequence(stream, 25, 3)}, config);
     const auto total = [&] {
       const LossSums sums = model.loss(batch);
       return sums.nats + config.lambda_level * sums.level_nats;
@@ -85,7 +87,8 @@ TEST_CASE("backward adds to the gradients, and zero_grad clears them in place", 
   model.loss(batch).nats.backward();
   const at::Tensor once = model.store().gradients().clone();
   model.loss(batch).nats.backward();
-  CHECK((model.store().gradients() - 2 * once).abs().max().item<double>() <= 1e-4 * once.abs().max().item<double>());
+  CHECK((model.store().gradients() - 2 * once).abs().max().item<double>() <=
+        1e-4 * once.abs().max().item<double>());
   model.zero_grad();
   CHECK(model.store().gradients().abs().max().item<double>() == 0);
   for (const at::Tensor& p : model.parameters()) CHECK(p.grad().is_alias_of(model.store().gradients()));
@@ -112,7 +115,8 @@ TEST_CASE("bf16 activations, as on a GPU, give nearly the fp32 loss and gradient
     config.pooling_type = pooling;
     AUNet model(config, 1);
     RandomStream stream(6, "test.bf16");
-    const DeviceBatch batch = batch_of({random_sequence(stream, 100, 3), random_sequence(stream, 60, 3)}, config);
+    const DeviceBatch batch =
+        batch_of({random_sequence(stream, 100, 3), random_sequence(stream, 60, 3)}, config);
     const at::Tensor exact = model.loss(batch).nats;
     exact.backward();
     const at::Tensor gradient = model.store().gradients().clone();
@@ -122,6 +126,7 @@ TEST_CASE("bf16 activations, as on a GPU, give nearly the fp32 loss and gradient
     rounded.backward();
     INFO(pooling);
     CHECK(rounded.item<double>() == Approx(exact.item<double>()).epsilon(5e-3));
-    CHECK((model.store().gradients() - gradient).norm().item<double>() < 0.05 * gradient.norm().item<double>());
+    CHECK((model.store().gradients() - gradient).norm().item<double>() <
+          0.05 * gradient.norm().item<double>());
   }
 }

@@ -5,6 +5,9 @@
 
 #include <catch2/catch.hpp>
 
+#include <atomic>
+#include <thread>
+
 using namespace aunet;
 
 namespace {
@@ -20,7 +23,18 @@ std::pair<double, at::Tensor> measured(const AunetConfig& config, const DeviceBa
 
 }  // namespace
 
-TEST_CASE("a fixed number of threads gives the same bits every time, and nearly those of one thread", "[model]") {
+TEST_CASE("torch's parallel loop, an inline function, was compiled with threads", "[model]") {
+  const int before = at::get_num_threads();
+  at::set_num_threads(2);
+  std::atomic<int> others = 0;
+  const auto here = std::this_thread::get_id();
+  at::parallel_for(0, 2, 1, [&](int64_t, int64_t) { others += std::this_thread::get_id() != here; });
+  CHECK(others == 1);
+  at::set_num_threads(before);
+}
+
+TEST_CASE("a fixed number of threads gives the same bits every time, and nearly those of one thread",
+          "[model]") {
   AunetConfig config = small_aunet();
   config.dimensions = {64, 96, 128};
   config.head_dims = {32, 32, 64};

@@ -14,7 +14,8 @@ at::Tensor exact_table(int64_t head_dim, double theta, int64_t positions) {
   double* p = table.mutable_data_ptr<double>();
   for (int64_t i = 0; i < positions; ++i)
     for (int64_t j = 0; j < head_dim; ++j) {
-      const double angle = static_cast<double>(i) * std::pow(theta, -static_cast<double>(j / 2 * 2) / static_cast<double>(head_dim));
+      const double angle = static_cast<double>(i) *
+                           std::pow(theta, -static_cast<double>(j / 2 * 2) / static_cast<double>(head_dim));
       p[(i * 2) * head_dim + j] = std::cos(angle);
       p[(i * 2 + 1) * head_dim + j] = j % 2 ? std::sin(angle) : -std::sin(angle);
     }
@@ -22,7 +23,8 @@ at::Tensor exact_table(int64_t head_dim, double theta, int64_t positions) {
 }
 
 /// The equations of paper.md 1.1 written out, one dense score matrix per sequence and head.
-at::Tensor written_out(const at::Tensor& x, const AttentionTensors& w, const AttentionShape& s, double theta) {
+at::Tensor written_out(const at::Tensor& x, const AttentionTensors& w, const AttentionShape& s,
+                       double theta) {
   const int64_t D = s.head_dim, q_width = s.heads * D, k_width = s.kv_heads * D;
   const at::Tensor n = x * (x.square().mean(1, true) + 1e-5).rsqrt() * w.norm;
   const at::Tensor qkv = at::matmul(n, w.wqkv.t());
@@ -30,7 +32,8 @@ at::Tensor written_out(const at::Tensor& x, const AttentionTensors& w, const Att
   for (size_t b = 0; b + 1 < s.cu_rows->size(); ++b) {
     const int64_t first = (*s.cu_rows)[b], rows = (*s.cu_rows)[b + 1] - first;
     const at::Tensor index = at::arange(rows, at::kDouble);
-    const at::Tensor angle = at::outer(index, at::pow(theta, -at::arange(0, D, 2, at::kDouble) / static_cast<double>(D)));
+    const at::Tensor angle =
+        at::outer(index, at::pow(theta, -at::arange(0, D, 2, at::kDouble) / static_cast<double>(D)));
     const at::Tensor turn = at::polar(at::ones_like(angle), angle);
     const auto rotated = [&](const at::Tensor& v) {
       return at::view_as_real(at::view_as_complex(v.contiguous().view({rows, D / 2, 2})) * turn).flatten(1);
@@ -40,9 +43,11 @@ at::Tensor written_out(const at::Tensor& x, const AttentionTensors& w, const Att
     for (int64_t h = 0; h < s.heads; ++h) {
       const int64_t kv = h / (s.heads / s.kv_heads);
       const at::Tensor rows_qkv = qkv.narrow(0, first, rows);
-      const at::Tensor q = rotated(rows_qkv.narrow(1, h * D, D)), k = rotated(rows_qkv.narrow(1, q_width + kv * D, D));
+      const at::Tensor q = rotated(rows_qkv.narrow(1, h * D, D)),
+                       k = rotated(rows_qkv.narrow(1, q_width + kv * D, D));
       const at::Tensor v = rows_qkv.narrow(1, q_width + k_width + kv * D, D);
-      const at::Tensor scores = (at::matmul(q, k.t()) / std::sqrt(static_cast<double>(D))).masked_fill(hidden, -1e300);
+      const at::Tensor scores =
+          (at::matmul(q, k.t()) / std::sqrt(static_cast<double>(D))).masked_fill(hidden, -1e300);
       out.narrow(0, first, rows).narrow(1, h * D, D).copy_(at::matmul(at::softmax(scores, 1), v));
     }
   }
@@ -52,11 +57,14 @@ at::Tensor written_out(const at::Tensor& x, const AttentionTensors& w, const Att
 }  // namespace
 
 TEST_CASE("attention equals the softmax written out, in double and in fp32", "[nn]") {
-  struct Case { std::vector<int32_t> cu; int64_t heads, kv_heads, head_dim, window; };
-  const std::vector<Case> cases = {{{0, 1}, 1, 1, 2, 1},          {{0, 3, 20, 21}, 2, 2, 8, 5},
-                                   {{0, 64, 192}, 2, 1, 16, 64},  {{0, 65, 400}, 4, 2, 32, 128},
-                                   {{0, 333}, 1, 1, 64, 1000},    {{0, 97, 130, 131}, 3, 3, 12, 31},
-                                   {{0, 512}, 2, 2, 32, 64},      {{0, 300}, 2, 2, 18, 129}};
+  struct Case {
+    std::vector<int32_t> cu;
+    int64_t heads, kv_heads, head_dim, window;
+  };
+  const std::vector<Case> cases = {{{0, 1}, 1, 1, 2, 1},         {{0, 3, 20, 21}, 2, 2, 8, 5},
+                                   {{0, 64, 192}, 2, 1, 16, 64}, {{0, 65, 400}, 4, 2, 32, 128},
+                                   {{0, 333}, 1, 1, 64, 1000},   {{0, 97, 130, 131}, 3, 3, 12, 31},
+                                   {{0, 512}, 2, 2, 32, 64},     {{0, 300}, 2, 2, 18, 129}};
   for (const Case& k : cases) {
     const int64_t rows = k.cu.back(), d = k.heads * k.head_dim, qkv = d + 2 * k.kv_heads * k.head_dim;
     const at::Tensor x = random_like({rows, d}, 1);
@@ -82,13 +90,15 @@ TEST_CASE("attention equals the softmax written out, in double and in fp32", "[n
 
 TEST_CASE("the rotary table holds the angles of the formula, to fp32", "[nn]") {
   const at::Tensor table = rotary_table(18, 5e5, 300, at::kFloat).narrow(0, 0, 300);
-  CHECK((table - exact_table(18, 5e5, 300)).abs().max().item<double>() < 5e-5);   // angles up to 300 radians in fp32
+  CHECK((table - exact_table(18, 5e5, 300)).abs().max().item<double>() <
+        5e-5);  // angles up to 300 radians in fp32
 }
 
 TEST_CASE("scores far apart do not overflow", "[nn]") {
   const std::vector<int32_t> cu = {0, 200};
   const at::Tensor x = random_like({200, 16}, 1).to(at::kFloat);
-  AttentionTensors w{at::ones({16}) * 60, random_like({48, 16}, 3).to(at::kFloat), random_like({16, 16}, 4).to(at::kFloat)};
+  AttentionTensors w{at::ones({16}) * 60, random_like({48, 16}, 3).to(at::kFloat),
+                     random_like({16, 16}, 4).to(at::kFloat)};
   AttentionShape shape;
   shape.heads = shape.kv_heads = 1, shape.head_dim = 16, shape.window = 200;
   shape.cu_rows = &cu;

@@ -11,8 +11,10 @@
 
 namespace aunet {
 
-/// f() must read `inputs` anew each time. Checks about `samples` entries of every gradient within 2e-7 of its scale.
-inline void check_gradients(const std::function<double()>& f, const std::vector<std::pair<std::string, at::Tensor>>& inputs,
+/// f() must read `inputs` anew each time. Checks about `samples` entries of every gradient within 2e-7 of its
+/// scale.
+inline void check_gradients(const std::function<double()>& f,
+                            const std::vector<std::pair<std::string, at::Tensor>>& inputs,
                             const std::vector<at::Tensor>& gradients, int64_t samples = 24) {
   constexpr double kStep = 1e-5;
   for (size_t i = 0; i < inputs.size(); ++i) {

@@ -27,8 +27,9 @@ struct Tables {
     }
     std::partial_sum(group.begin(), group.end(), group.begin());
     std::iota(order.begin(), order.end(), 0);
-    std::stable_sort(order.begin(), order.end(),
-                     [&](int64_t a, int64_t b) { return offset[static_cast<size_t>(a)] < offset[static_cast<size_t>(b)]; });
+    std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
+      return offset[static_cast<size_t>(a)] < offset[static_cast<size_t>(b)];
+    });
     tables = {at::tensor(kept), at::tensor(unit), at::tensor(order), group.data()};
   }
 };
@@ -46,13 +47,20 @@ TEST_CASE("feed-forward gradients equal finite differences", "[nn]") {
     feed_forward(x, w, 1e-5, &saved);
     const at::Tensor dx = feed_forward_backward(c.clone(), saved, w, grads);
     check_gradients([&] { return weighted(feed_forward(x, w, 1e-5, nullptr), c); },
-                    {{"x", x}, {"norm", w.norm}, {"w13", w.w13}, {"w2", w.w2}}, {dx, grads.norm, grads.w13, grads.w2});
+                    {{"x", x}, {"norm", w.norm}, {"w13", w.w13}, {"w2", w.w2}},
+                    {dx, grads.norm, grads.w13, grads.w2});
   }
 }
 
-TEST_CASE("attention gradients equal finite differences: windows, grouped queries, blocks, packed sequences", "[nn]") {
-  struct Case { std::vector<int32_t> cu; int64_t heads, kv_heads, head_dim, window; };
-  const std::vector<Case> cases = {{{0, 5, 6, 30}, 2, 2, 6, 4}, {{0, 70, 90}, 4, 2, 8, 200}, {{0, 210}, 1, 1, 16, 150},
+TEST_CASE("attention gradients equal finite differences: windows, grouped queries, blocks, packed sequences",
+          "[nn]") {
+  struct Case {
+    std::vector<int32_t> cu;
+    int64_t heads, kv_heads, head_dim, window;
+  };
+  const std::vector<Case> cases = {{{0, 5, 6, 30}, 2, 2, 6, 4},
+                                   {{0, 70, 90}, 4, 2, 8, 200},
+                                   {{0, 210}, 1, 1, 16, 150},
                                    {{0, 140}, 2, 1, 10, 66}};
   for (const Case& k : cases) {
     const int64_t rows = k.cu.back(), d = k.heads * k.head_dim, qkv = d + 2 * k.kv_heads * k.head_dim;
@@ -72,7 +80,8 @@ TEST_CASE("attention gradients equal finite differences: windows, grouped querie
     attention(x, w, shape, 1e-5, &saved);
     const at::Tensor dx = attention_backward(c.clone(), saved, w, shape, grads);
     check_gradients([&] { return weighted(attention(x, w, shape, 1e-5, nullptr), c); },
-                    {{"x", x}, {"norm", w.norm}, {"wqkv", w.wqkv}, {"wo", w.wo}}, {dx, grads.norm, grads.wqkv, grads.wo});
+                    {{"x", x}, {"norm", w.norm}, {"wqkv", w.wqkv}, {"wo", w.wo}},
+                    {dx, grads.norm, grads.wqkv, grads.wo});
   }
 }
 
@@ -87,7 +96,9 @@ TEST_CASE("pool gradients equal finite differences, with and without a skip", "[
     PoolSaved saved;
     pool(x, kept, w, 1e-5, &saved);
     const at::Tensor dx = pool_backward(c, with_skip ? skip.clone() : at::Tensor(), kept, saved, w, grads);
-    const auto f = [&] { return weighted(pool(x, kept, w, 1e-5, nullptr), c) + (with_skip ? weighted(x, skip) : 0); };
+    const auto f = [&] {
+      return weighted(pool(x, kept, w, 1e-5, nullptr), c) + (with_skip ? weighted(x, skip) : 0);
+    };
     check_gradients(f, {{"x", x}, {"norm", w.norm}, {"down", w.down}}, {dx, grads.norm, grads.down});
   }
 }
@@ -96,7 +107,8 @@ TEST_CASE("upsample gradients equal finite differences, units longer than 16 row
   const int64_t fine = 6, coarse = 9, rows = 60;
   const Tables tables({0, 3, 4, 11, 31}, rows);
   at::Tensor h = random_like({5, coarse}, 1);
-  const UpsampleTensors w{random_like({coarse}, 2) + 1, random_like({fine, coarse}, 3), random_like({16, fine, coarse}, 4)};
+  const UpsampleTensors w{random_like({coarse}, 2) + 1, random_like({fine, coarse}, 3),
+                          random_like({16, fine, coarse}, 4)};
   const UpsampleTensors grads{at::zeros_like(w.norm), at::zeros_like(w.up), at::zeros_like(w.offsets)};
   const at::Tensor c = random_like({rows, fine}, 5), skip = random_like({rows, fine}, 6);
   UpsampleSaved saved;
@@ -132,5 +144,6 @@ TEST_CASE("head and embedding gradients equal finite differences", "[nn]") {
 
 TEST_CASE("an id outside the table is refused", "[nn]") {
   const at::Tensor table = at::zeros({4, 2});
-  CHECK_THROWS_WITH(embed(table, at::tensor(std::vector<int64_t>{1, 4})), Catch::Contains("row 1 has id 4 of 4"));
+  CHECK_THROWS_WITH(embed(table, at::tensor(std::vector<int64_t>{1, 4})),
+                    Catch::Contains("row 1 has id 4 of 4"));
 }

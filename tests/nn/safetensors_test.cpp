@@ -34,7 +34,8 @@ std::string message_of(const std::string& path) {
 TEST_CASE("every dtype, empty and scalar tensors and metadata come back as written", "[safetensors]") {
   const ScratchFolder folder;
   SafeTensors out;
-  for (const auto type : {at::kFloat, at::kDouble, at::kBFloat16, at::kHalf, at::kInt, at::kLong, at::kByte, at::kBool})
+  for (const auto type :
+       {at::kFloat, at::kDouble, at::kBFloat16, at::kHalf, at::kInt, at::kLong, at::kByte, at::kBool})
     out.tensors[toString(type)] = at::arange(0, 6).view({2, 3}).to(type);
   out.tensors["scalar"] = at::scalar_tensor(2.5);
   out.tensors["empty"] = at::empty({0, 4});
@@ -65,7 +66,8 @@ TEST_CASE("broken files are refused by name and cause", "[safetensors]") {
     CHECK(message_of(path) == path + expected);
   };
   check("abc", ": truncated: expected a safetensors header, got 3 bytes");
-  check(std::string(8, '\x7f'), ": truncated or no safetensors file: header of 9187201950435737471 bytes in a file of 8");
+  check(std::string(8, '\x7f'),
+        ": truncated or no safetensors file: header of 9187201950435737471 bytes in a file of 8");
   check(with_header("[1]", ""), ": header is no JSON object");
   check(with_header(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", "1234"),
         ": a: data_offsets: expected 8 bytes inside the 4 of the file");
@@ -75,12 +77,14 @@ TEST_CASE("broken files are refused by name and cause", "[safetensors]") {
         ": a: data_offsets: expected 12 bytes inside the 8 of the file");
   check(with_header(R"({"a":{"dtype":"F31","shape":[1],"data_offsets":[0,4]}})", "1234"),
         ": a: dtype: expected F32, F64, BF16, F16, I32, I64, U8 or BOOL, got 'F31'");
-  check(with_header(R"({"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}})", "1234"), ": a: shape: out of range");
+  check(with_header(R"({"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}})", "1234"),
+        ": a: shape: out of range");
   CHECK_THAT(message_of(folder.file("absent")), Catch::Contains("absent: open: No such file"));
 }
 
 TEST_CASE("a full disk is an error that names the file", "[safetensors]") {
   SafeTensors out;
   out.tensors["a"] = at::zeros({1 << 16});
-  CHECK_THROWS_WITH(write_safetensors("/dev/full", out), Catch::Contains("/dev/full: write: No space left on device"));
+  CHECK_THROWS_WITH(write_safetensors("/dev/full", out),
+                    Catch::Contains("/dev/full: write: No space left on device"));
 }

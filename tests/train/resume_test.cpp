@@ -64,7 +64,8 @@ TEST_CASE("a run stopped after any step and resumed is the undisturbed run: tran
   check_resume_after_every_step(run, make_real, 6);
 }
 
-TEST_CASE("a run stopped after any step and resumed is the undisturbed run: AU-Net on two threads", "[train]") {
+TEST_CASE("a run stopped after any step and resumed is the undisturbed run: AU-Net on two threads",
+          "[train]") {
   RunConfig run = aunet_run(4);
   run.runtime.threads = 2;
   check_resume_after_every_step(run, make_real, 4);

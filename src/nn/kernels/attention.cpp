@@ -32,8 +32,8 @@ std::vector<QueryBlock> query_blocks(const std::vector<int32_t>& cu_rows) {
 }
 
 template <class T>
-AttentionHead<T> head_of(const T* qkv, T* out, T* lse, const Widths& w, const AttentionShape& s, int64_t n_rows,
-                         int64_t first_row, int64_t rows, int64_t head) {
+AttentionHead<T> head_of(const T* qkv, T* out, T* lse, const Widths& w, const AttentionShape& s,
+                         int64_t n_rows, int64_t first_row, int64_t rows, int64_t head) {
   const int64_t group = s.heads / s.kv_heads;
   const T* row = qkv + first_row * w.qkv;
   AttentionHead<T> h;
@@ -54,21 +54,23 @@ double attention_flops(int64_t n_rows, const Widths& w, int64_t window) {
 }
 
 template <class T>
-at::Tensor forward_cpu(const at::Tensor& x, const AttentionTensors& w, const AttentionShape& shape, double eps,
-                       AttentionSaved* saved) {
+at::Tensor forward_cpu(const at::Tensor& x, const AttentionTensors& w, const AttentionShape& shape,
+                       double eps, AttentionSaved* saved) {
   const RowKernels<T>& kernels = row_kernels<T>();
   const int64_t n_rows = x.size(0);
   const Widths width(x.size(1), shape);
   const RowShares shares(n_rows, attention_flops(n_rows, width, shape.window));
   at::Tensor y = at::empty_like(x), rstd = at::empty({n_rows}, x.options());
-  at::Tensor qkv = at::empty({n_rows, width.qkv}, x.options()), out = at::empty({n_rows, width.q}, x.options());
+  at::Tensor qkv = at::empty({n_rows, width.qkv}, x.options()),
+             out = at::empty({n_rows, width.q}, x.options());
   at::Tensor lse = at::empty({shape.heads, n_rows}, x.options());
   PackedWeights<T> packed;
   const int64_t in = packed.add(w.wqkv.const_data_ptr<T>(), width.qkv, width.d, true);
   const int64_t back = packed.add(w.wo.const_data_ptr<T>(), width.d, width.q, true);
   packed.run(shares.team);
 
-  const T *px = x.const_data_ptr<T>(), *norm = w.norm.const_data_ptr<T>(), *table = shape.rotary.const_data_ptr<T>();
+  const T *px = x.const_data_ptr<T>(), *norm = w.norm.const_data_ptr<T>(),
+          *table = shape.rotary.const_data_ptr<T>();
   const int32_t* positions = shape.positions.const_data_ptr<int32_t>();
   T *pq = qkv.mutable_data_ptr<T>(), *po = out.mutable_data_ptr<T>(), *pl = lse.mutable_data_ptr<T>();
   T *pr = rstd.mutable_data_ptr<T>(), *py = y.mutable_data_ptr<T>();
@@ -89,12 +91,13 @@ at::Tensor forward_cpu(const at::Tensor& x, const AttentionTensors& w, const Att
     for (size_t b = static_cast<size_t>(t); b < blocks.size(); b += static_cast<size_t>(shares.team)) {
       const QueryBlock& block = blocks[b];
       for (int64_t h = 0; h < shape.heads; ++h)
-        kernels.attention(head_of(pq, po, pl, width, shape, n_rows, block.first_row, block.rows, h), block.first_query,
-                          scratch);
+        kernels.attention(head_of(pq, po, pl, width, shape, n_rows, block.first_row, block.rows, h),
+                          block.first_query, scratch);
       const int64_t i = block.first_row + block.first_query;
       const int64_t rows = std::min<int64_t>(kQueryBlock, block.rows - block.first_query);
       std::memcpy(py + i * width.d, px + i * width.d, static_cast<size_t>(rows * width.d) * sizeof(T));
-      kernels.gemm(rows, width.d, width.q, po + i * width.q, width.q, packed[back], py + i * width.d, width.d, true);
+      kernels.gemm(rows, width.d, width.q, po + i * width.q, width.q, packed[back], py + i * width.d, width.d,
+                   true);
     }
   });
   if (saved) *saved = {x, rstd, qkv, out, lse, {}, {}};
@@ -103,8 +106,9 @@ at::Tensor forward_cpu(const at::Tensor& x, const AttentionTensors& w, const Att
 
 /// d_out = dy Wo and its dot products with out; adds Wo's gradient.
 template <class T>
-void output_backward(const at::Tensor& dy, const AttentionSaved& saved, const AttentionTensors& w, const RowShares& shares,
-                     const Widths& width, const AttentionTensors& grads, at::Tensor& d_out, at::Tensor& delta) {
+void output_backward(const at::Tensor& dy, const AttentionSaved& saved, const AttentionTensors& w,
+                     const RowShares& shares, const Widths& width, const AttentionTensors& grads,
+                     at::Tensor& d_out, at::Tensor& delta) {
   const RowKernels<T>& kernels = row_kernels<T>();
   PackedWeights<T> packed;
   packed.add(w.wo.const_data_ptr<T>(), width.d, width.q, false);
@@ -116,17 +120,18 @@ void output_backward(const at::Tensor& dy, const AttentionSaved& saved, const At
     over_row_blocks(shares, t, [&](int64_t i, int64_t rows) {
       T* d_row = pdo + i * width.q;
       kernels.gemm(rows, width.q, width.d, pdy + i * width.d, width.d, packed[0], d_row, width.q, false);
-      kernels.gemm_tn(width.d, width.q, rows, pdy + i * width.d, width.d, po + i * width.q, width.q, sums.part(t, 0),
-                      width.q, t == 0 || i > shares.first(t));
+      kernels.gemm_tn(width.d, width.q, rows, pdy + i * width.d, width.d, po + i * width.q, width.q,
+                      sums.part(t, 0), width.q, t == 0 || i > shares.first(t));
       for (int64_t h = 0; h < delta.size(0); ++h)
-        kernels.row_dot(rows, width.head, d_row + h * width.head, width.q, po + i * width.q + h * width.head, width.q,
-                        pd + h * delta.size(1) + i, 1);
+        kernels.row_dot(rows, width.head, d_row + h * width.head, width.q, po + i * width.q + h * width.head,
+                        width.q, pd + h * delta.size(1) + i, 1);
     });
   });
   sums.reduce();
 }
 
-/// d_qkv of all heads. Members take whole (sequence, key head) pairs: the sums over queries need no lock and no order.
+/// d_qkv of all heads. Members take whole (sequence, key head) pairs: the sums over queries need no lock and
+/// no order.
 template <class T>
 void heads_backward(const at::Tensor& d_out, const at::Tensor& delta, const AttentionSaved& saved,
                     const AttentionShape& shape, const Widths& width, int64_t team, at::Tensor& d_qkv) {
@@ -167,7 +172,8 @@ at::Tensor backward_cpu(const at::Tensor& dy, const AttentionSaved& saved, const
   const int64_t n_rows = dy.size(0);
   const Widths width(dy.size(1), shape);
   const RowShares shares(n_rows, 2 * attention_flops(n_rows, width, shape.window));
-  at::Tensor d_out = at::empty({n_rows, width.q}, dy.options()), delta = at::empty({shape.heads, n_rows}, dy.options());
+  at::Tensor d_out = at::empty({n_rows, width.q}, dy.options()),
+             delta = at::empty({shape.heads, n_rows}, dy.options());
   output_backward<T>(dy, saved, w, shares, width, grads, d_out, delta);
   at::Tensor d_qkv = at::empty({n_rows, width.qkv}, dy.options());
   heads_backward<T>(d_out, delta, saved, shape, width, shares.team, d_qkv);
@@ -177,7 +183,8 @@ at::Tensor backward_cpu(const at::Tensor& dy, const AttentionSaved& saved, const
   packed.add(w.wqkv.const_data_ptr<T>(), width.qkv, width.d, false);
   packed.run(shares.team);
   TeamSums<T> sums(shares.team, {grads.norm, grads.wqkv});
-  const T *pdy = dy.const_data_ptr<T>(), *px = saved.x.const_data_ptr<T>(), *pr = saved.rstd.const_data_ptr<T>();
+  const T *pdy = dy.const_data_ptr<T>(), *px = saved.x.const_data_ptr<T>(),
+          *pr = saved.rstd.const_data_ptr<T>();
   const T *norm = w.norm.const_data_ptr<T>(), *table = shape.rotary.const_data_ptr<T>();
   const int32_t* positions = shape.positions.const_data_ptr<int32_t>();
   T *pdq = d_qkv.mutable_data_ptr<T>(), *pdx = dx.mutable_data_ptr<T>();
@@ -190,7 +197,8 @@ at::Tensor backward_cpu(const at::Tensor& dy, const AttentionSaved& saved, const
       T* d_row = pdq + i * width.qkv;
       const T* row = px + i * width.d;
       kernels.rotate(rows, shape.heads, width.head, d_row, width.qkv, positions + i, table, -1, scale);
-      kernels.rotate(rows, shape.kv_heads, width.head, d_row + width.q, width.qkv, positions + i, table, -1, 1);
+      kernels.rotate(rows, shape.kv_heads, width.head, d_row + width.q, width.qkv, positions + i, table, -1,
+                     1);
       kernels.rms_apply(rows, width.d, row, nullptr, norm, pr + i, normed);
       kernels.gemm_tn(width.qkv, width.d, rows, d_row, width.qkv, normed, width.d, sums.part(t, 1), width.d,
                       t == 0 || i > shares.first(t));
@@ -209,7 +217,8 @@ at::Tensor attention(const at::Tensor& x, const AttentionTensors& w, const Atten
                      AttentionSaved* saved) {
   const Widths width(x.size(1), shape);
   TORCH_CHECK(x.is_contiguous() && w.wqkv.size(0) == width.qkv && w.wqkv.size(1) == width.d &&
-                  w.wo.size(1) == width.q && shape.cu_rows->back() == x.size(0) && shape.heads % shape.kv_heads == 0,
+                  w.wo.size(1) == width.q && shape.cu_rows->back() == x.size(0) &&
+                  shape.heads % shape.kv_heads == 0,
               "attention: x ", x.sizes(), ", wqkv ", w.wqkv.sizes(), ", wo ", w.wo.sizes(), ", rows ",
               shape.cu_rows->back());
   if (!has_simd_kernel(x)) return attention_composed(x, w, shape, eps, saved);

@@ -1,4 +1,5 @@
-// y = x + Wo attention(rotary(Wqkv RMSNorm(x))): the attention half of a block on packed rows, forward and backward.
+// y = x + Wo attention(rotary(Wqkv RMSNorm(x))): the attention half of a block on packed rows, forward and
+// backward.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -16,28 +17,29 @@ struct AttentionTensors {
 /// Where the rows of one stage lie and how they see each other.
 struct AttentionShape {
   int64_t heads = 0, kv_heads = 0, head_dim = 0;
-  int64_t window = 0;                         // keys a query sees, itself included
-  const std::vector<int32_t>* cu_rows = nullptr;   // [B+1] on the host
-  at::Tensor cu_rows_device;                  // [B+1] int32
-  at::Tensor positions;                       // [R] int32, row index inside its sequence
-  at::Tensor rotary;                          // [P, 2, D] table of nn/rotary.h, fp64 for fp64 x, else fp32; P > every position
+  int64_t window = 0;                             // keys a query sees, itself included
+  const std::vector<int32_t>* cu_rows = nullptr;  // [B+1] on the host
+  at::Tensor cu_rows_device;                      // [B+1] int32
+  at::Tensor positions;                           // [R] int32, row index inside its sequence
+  at::Tensor rotary;  // [P, 2, D] table of nn/rotary.h, fp64 for fp64 x, else fp32; P > every position
 };
 
 struct AttentionSaved {
-  at::Tensor x;     // [R, d]
-  at::Tensor rstd;  // [R]
-  at::Tensor qkv;   // [R, (H + 2 Hkv) D], queries and keys rotated, queries times D^-0.5
-  at::Tensor out;   // [R, H D], heads' outputs before Wo
-  at::Tensor lse;   // [H, R] log-sum-exp of the scores: backward recomputes them from it
-  at::Tensor rng_state, unused;   // flash attention only: what its backward asks back
+  at::Tensor x;                  // [R, d]
+  at::Tensor rstd;               // [R]
+  at::Tensor qkv;                // [R, (H + 2 Hkv) D], queries and keys rotated, queries times D^-0.5
+  at::Tensor out;                // [R, H D], heads' outputs before Wo
+  at::Tensor lse;                // [H, R] log-sum-exp of the scores: backward recomputes them from it
+  at::Tensor rng_state, unused;  // flash attention only: what its backward asks back
 };
 
-/// [R, d]. `saved` may be null. Exact softmax over keys i-window+1 .. i of the same sequence; rotary on adjacent pairs.
-/// Source: paper.md 1.1 and 1.2
+/// [R, d]. `saved` may be null. Exact softmax over keys i-window+1 .. i of the same sequence; rotary on
+/// adjacent pairs. Source: paper.md 1.1 and 1.2
 at::Tensor attention(const at::Tensor& x, const AttentionTensors& w, const AttentionShape& shape, double eps,
                      AttentionSaved* saved);
 
-/// dx [R, d]; adds the weights' gradients to `grads`. Takes dy: its buffer becomes dx when nobody else holds it.
+/// dx [R, d]; adds the weights' gradients to `grads`. Takes dy: its buffer becomes dx when nobody else holds
+/// it.
 at::Tensor attention_backward(at::Tensor dy, const AttentionSaved& saved, const AttentionTensors& w,
                               const AttentionShape& shape, const AttentionTensors& grads);
 

@@ -20,7 +20,7 @@ double scale_of(const AttentionShape& s) { return 1 / std::sqrt(static_cast<doub
 
 /// x [R, heads, D] with adjacent pairs rotated by the table's angles; direction -1 undoes it.
 at::Tensor rotated(const at::Tensor& x, const AttentionShape& s, double direction) {
-  const at::Tensor angles = s.rotary.index_select(0, s.positions);   // [R, 2, D]
+  const at::Tensor angles = s.rotary.index_select(0, s.positions);  // [R, 2, D]
   const at::Tensor cosine = angles.select(1, 0).unsqueeze(1), sine = angles.select(1, 1).unsqueeze(1);
   const at::Tensor swapped = x.unflatten(2, {s.head_dim / 2, 2}).flip({3}).flatten(2);
   return x * cosine + swapped * sine * direction;
@@ -32,7 +32,8 @@ struct Heads {
   Heads(const at::Tensor& qkv, const AttentionShape& s) {
     const int64_t d = s.head_dim, rows = qkv.size(0);
     const at::Tensor all = qkv.view({rows, s.heads + 2 * s.kv_heads, d});
-    q = all.narrow(1, 0, s.heads), k = all.narrow(1, s.heads, s.kv_heads), v = all.narrow(1, s.heads + s.kv_heads, s.kv_heads);
+    q = all.narrow(1, 0, s.heads), k = all.narrow(1, s.heads, s.kv_heads),
+    v = all.narrow(1, s.heads + s.kv_heads, s.kv_heads);
   }
 };
 
@@ -72,10 +73,14 @@ void dense_backward(const Heads& heads, const AttentionShape& s, const at::Tenso
   for (size_t b = 0; b + 1 < s.cu_rows->size(); ++b) {
     const int64_t first = (*s.cu_rows)[b], n = (*s.cu_rows)[b + 1] - first;
     const Dense dense(heads, s, first, n);
-    const at::Tensor p = (dense.scores(scale_of(s)) - lse.narrow(1, first, n).unsqueeze(2).to(dense.q.scalar_type())).exp();
-    const at::Tensor o = out.narrow(0, first, n).transpose(0, 1), g = d_out.narrow(0, first, n).transpose(0, 1);
+    const at::Tensor p =
+        (dense.scores(scale_of(s)) - lse.narrow(1, first, n).unsqueeze(2).to(dense.q.scalar_type())).exp();
+    const at::Tensor o = out.narrow(0, first, n).transpose(0, 1),
+                     g = d_out.narrow(0, first, n).transpose(0, 1);
     const at::Tensor ds = p * (at::matmul(g, dense.v.transpose(1, 2)) - (g * o).sum(2, true)) * scale_of(s);
-    const auto of_group = [&](const at::Tensor& t) { return t.unflatten(0, {s.kv_heads, group}).sum(1).transpose(0, 1); };
+    const auto of_group = [&](const at::Tensor& t) {
+      return t.unflatten(0, {s.kv_heads, group}).sum(1).transpose(0, 1);
+    };
     d.q.narrow(0, first, n).copy_(at::matmul(ds, dense.k).transpose(0, 1));
     d.k.narrow(0, first, n).copy_(of_group(at::matmul(ds.transpose(1, 2), dense.q)));
     d.v.narrow(0, first, n).copy_(of_group(at::matmul(p.transpose(1, 2), g)));
@@ -84,8 +89,8 @@ void dense_backward(const Heads& heads, const AttentionShape& s, const at::Tenso
 
 }  // namespace
 
-at::Tensor attention_composed(const at::Tensor& x, const AttentionTensors& w, const AttentionShape& s, double eps,
-                              AttentionSaved* saved) {
+at::Tensor attention_composed(const at::Tensor& x, const AttentionTensors& w, const AttentionShape& s,
+                              double eps, AttentionSaved* saved) {
   at::Tensor rstd;
   const at::Tensor qkv = times_transposed(rms_norm(x, w.norm, eps, rstd), w.wqkv);
   const Heads heads(qkv, s);
@@ -95,8 +100,8 @@ at::Tensor attention_composed(const at::Tensor& x, const AttentionTensors& w, co
   if (use_flash(x)) {
     const int64_t n = longest(*s.cu_rows);
     std::tie(out, lse, rng_state, unused, std::ignore) =
-        at::_flash_attention_forward(heads.q, heads.k, heads.v, s.cu_rows_device, s.cu_rows_device, n, n, 0.0, true,
-                                     false, scale_of(s), s.window - 1, 0);
+        at::_flash_attention_forward(heads.q, heads.k, heads.v, s.cu_rows_device, s.cu_rows_device, n, n, 0.0,
+                                     true, false, scale_of(s), s.window - 1, 0);
   } else {
     out = at::empty({x.size(0), s.heads, s.head_dim}, x.options());
     lse = at::empty({s.heads, x.size(0)}, rstd.options());
@@ -107,8 +112,9 @@ at::Tensor attention_composed(const at::Tensor& x, const AttentionTensors& w, co
   return at::addmm(x, flat, as(w.wo, x).t());
 }
 
-at::Tensor attention_backward_composed(const at::Tensor& dy, const AttentionSaved& saved, const AttentionTensors& w,
-                                       const AttentionShape& s, const AttentionTensors& grads) {
+at::Tensor attention_backward_composed(const at::Tensor& dy, const AttentionSaved& saved,
+                                       const AttentionTensors& w, const AttentionShape& s,
+                                       const AttentionTensors& grads) {
   add_weight_gradient(grads.wo, dy, saved.out);
   const at::Tensor d_out = at::mm(dy, as(w.wo, dy)).view({dy.size(0), s.heads, s.head_dim});
   const at::Tensor out = saved.out.view({dy.size(0), s.heads, s.head_dim});

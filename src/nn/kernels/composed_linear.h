@@ -8,7 +8,9 @@ namespace aunet {
 /// A weight in the activations' type (the tensor itself when it has it).
 inline at::Tensor as(const at::Tensor& w, const at::Tensor& like) { return w.to(like.scalar_type()); }
 
-inline at::Tensor times_transposed(const at::Tensor& x, const at::Tensor& w) { return at::mm(x, as(w, x).t()); }
+inline at::Tensor times_transposed(const at::Tensor& x, const at::Tensor& w) {
+  return at::mm(x, as(w, x).t());
+}
 
 /// grad += dy^T x.
 inline void add_weight_gradient(at::Tensor grad, const at::Tensor& dy, const at::Tensor& x) {

@@ -24,7 +24,7 @@ __device__ inline void put(__nv_bfloat16* p, float v) { *p = __float2bfloat16(v)
 __device__ inline float block_sum(float v) {
   __shared__ float warp_sums[32];
   for (int offset = 16; offset > 0; offset /= 2) v += __shfl_xor_sync(0xffffffffu, v, offset);
-  __syncthreads();   // an earlier sum may still be read
+  __syncthreads();  // an earlier sum may still be read
   if (threadIdx.x % 32 == 0) warp_sums[threadIdx.x / 32] = v;
   __syncthreads();
   float total = 0;

@@ -10,7 +10,8 @@ namespace aunet {
 namespace {
 
 template <class T>
-at::Tensor forward_cpu(const at::Tensor& x, const FeedForwardTensors& w, double eps, FeedForwardSaved* saved) {
+at::Tensor forward_cpu(const at::Tensor& x, const FeedForwardTensors& w, double eps,
+                       FeedForwardSaved* saved) {
   const RowKernels<T>& kernels = row_kernels<T>();
   const int64_t n_rows = x.size(0), d = x.size(1), f = w.w2.size(1);
   const RowShares shares(n_rows, 6.0 * static_cast<double>(n_rows * d * f));
@@ -51,7 +52,8 @@ at::Tensor backward_cpu(const at::Tensor& dy, const FeedForwardSaved& saved, con
   const int64_t down = packed.add(w.w2.const_data_ptr<T>(), d, f, false);
   packed.run(shares.team);
   TeamSums<T> sums(shares.team, {grads.norm, grads.w13, grads.w2});
-  const T *pdy = dy.const_data_ptr<T>(), *px = saved.x.const_data_ptr<T>(), *pr = saved.rstd.const_data_ptr<T>();
+  const T *pdy = dy.const_data_ptr<T>(), *px = saved.x.const_data_ptr<T>(),
+          *pr = saved.rstd.const_data_ptr<T>();
   const T *pg = saved.gates.const_data_ptr<T>(), *norm = w.norm.const_data_ptr<T>();
   T* pdx = dx.mutable_data_ptr<T>();
   run_team(shares.team, [&](int64_t t) {
@@ -69,8 +71,8 @@ at::Tensor backward_cpu(const at::Tensor& dy, const FeedForwardSaved& saved, con
       kernels.gemm(rows, d, 2 * f, d_gates, 2 * f, packed[up], d_normed, d, false);
       kernels.rms_apply(rows, d, px + i * d, nullptr, norm, pr + i, normed);
       kernels.gemm_tn(2 * f, d, rows, d_gates, 2 * f, normed, d, sums.part(t, 1), d, add);
-      kernels.rms_norm_backward(rows, d, d_normed, px + i * d, nullptr, norm, pr + i, pdy + i * d, pdx + i * d,
-                                sums.part(t, 0));
+      kernels.rms_norm_backward(rows, d, d_normed, px + i * d, nullptr, norm, pr + i, pdy + i * d,
+                                pdx + i * d, sums.part(t, 0));
     });
   });
   sums.reduce();
@@ -79,11 +81,14 @@ at::Tensor backward_cpu(const at::Tensor& dy, const FeedForwardSaved& saved, con
 
 }  // namespace
 
-at::Tensor feed_forward(const at::Tensor& x, const FeedForwardTensors& w, double eps, FeedForwardSaved* saved) {
-  TORCH_CHECK(x.dim() == 2 && x.is_contiguous() && w.w13.size(1) == x.size(1) && w.w13.size(0) == 2 * w.w2.size(1),
-              "feed_forward: x ", x.sizes(), ", w13 ", w.w13.sizes(), ", w2 ", w.w2.sizes());
+at::Tensor feed_forward(const at::Tensor& x, const FeedForwardTensors& w, double eps,
+                        FeedForwardSaved* saved) {
+  TORCH_CHECK(
+      x.dim() == 2 && x.is_contiguous() && w.w13.size(1) == x.size(1) && w.w13.size(0) == 2 * w.w2.size(1),
+      "feed_forward: x ", x.sizes(), ", w13 ", w.w13.sizes(), ", w2 ", w.w2.sizes());
   if (!has_simd_kernel(x)) return feed_forward_composed(x, w, eps, saved);
-  return x.scalar_type() == at::kDouble ? forward_cpu<double>(x, w, eps, saved) : forward_cpu<float>(x, w, eps, saved);
+  return x.scalar_type() == at::kDouble ? forward_cpu<double>(x, w, eps, saved)
+                                        : forward_cpu<float>(x, w, eps, saved);
 }
 
 at::Tensor feed_forward_backward(at::Tensor dy, const FeedForwardSaved& saved, const FeedForwardTensors& w,

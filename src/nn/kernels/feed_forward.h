@@ -17,11 +17,13 @@ struct FeedForwardSaved {
   at::Tensor gates;  // [R, 2f]: W1 n, W3 n
 };
 
-/// [R, d]. `saved` may be null (no gradient wanted). x contiguous; weights in x's type on CPU, any float type on CUDA.
-/// Source: arXiv 2506.14761 section 2, paper.md 1.1 (SwiGLU, no biases)
-at::Tensor feed_forward(const at::Tensor& x, const FeedForwardTensors& w, double eps, FeedForwardSaved* saved);
+/// [R, d]. `saved` may be null (no gradient wanted). x contiguous; weights in x's type on CPU, any float type
+/// on CUDA. Source: arXiv 2506.14761 section 2, paper.md 1.1 (SwiGLU, no biases)
+at::Tensor feed_forward(const at::Tensor& x, const FeedForwardTensors& w, double eps,
+                        FeedForwardSaved* saved);
 
-/// dx [R, d]; adds the weights' gradients to `grads`. Takes dy: its buffer becomes dx when nobody else holds it.
+/// dx [R, d]; adds the weights' gradients to `grads`. Takes dy: its buffer becomes dx when nobody else holds
+/// it.
 at::Tensor feed_forward_backward(at::Tensor dy, const FeedForwardSaved& saved, const FeedForwardTensors& w,
                                  const FeedForwardTensors& grads);
 

@@ -15,7 +15,8 @@ int64_t rows_at_once(int64_t vocabulary) {
 }
 
 template <class T>
-at::Tensor nats_cpu(const at::Tensor& x, const at::Tensor& targets, const HeadTensors& w, double eps, HeadSaved* saved) {
+at::Tensor nats_cpu(const at::Tensor& x, const at::Tensor& targets, const HeadTensors& w, double eps,
+                    HeadSaved* saved) {
   const RowKernels<T>& kernels = row_kernels<T>();
   const int64_t n_rows = x.size(0), d = x.size(1), v = w.out.size(0), step = rows_at_once(v);
   const RowShares shares(n_rows, (saved ? 6.0 : 2.0) * static_cast<double>(n_rows * d * v));
@@ -25,8 +26,8 @@ at::Tensor nats_cpu(const at::Tensor& x, const at::Tensor& targets, const HeadTe
   if (saved) packed.add(w.out.const_data_ptr<T>(), v, d, false);
   packed.run(shares.team);
   if (saved) *saved = {at::empty_like(x), at::zeros_like(w.norm), at::zeros_like(w.out)};
-  TeamSums<T> sums(saved ? shares.team : 1, saved ? std::vector<at::Tensor>{saved->d_norm, saved->d_out}
-                                                  : std::vector<at::Tensor>{});
+  TeamSums<T> sums(saved ? shares.team : 1,
+                   saved ? std::vector<at::Tensor>{saved->d_norm, saved->d_out} : std::vector<at::Tensor>{});
   const T *px = x.const_data_ptr<T>(), *norm = w.norm.const_data_ptr<T>();
   const int64_t* pt = targets.const_data_ptr<int64_t>();
   T *pn = nats.mutable_data_ptr<T>(), *pdx = saved ? saved->dx.mutable_data_ptr<T>() : nullptr;
@@ -88,14 +89,15 @@ void embed_backward_cpu(const at::Tensor& dy, const at::Tensor& ids, const at::T
   T* pg = grad.mutable_data_ptr<T>();
   run_team(shares.team, [&](int64_t t) {
     const int64_t first = d * t / shares.team, count = d * (t + 1) / shares.team - first;
-    for (int64_t i = 0; i < n_rows; ++i) row_kernels<T>().add(count, pdy + i * d + first, pg + pi[i] * d + first);
+    for (int64_t i = 0; i < n_rows; ++i)
+      row_kernels<T>().add(count, pdy + i * d + first, pg + pi[i] * d + first);
   });
 }
 
 }  // namespace
 
 at::Tensor embed(const at::Tensor& table, const at::Tensor& ids) {
-  if (ids.is_cpu()) check_ids(ids, table.size(0), "embed");   // on a GPU the look-up itself asserts
+  if (ids.is_cpu()) check_ids(ids, table.size(0), "embed");  // on a GPU the look-up itself asserts
   return table.index_select(0, ids);
 }
 
@@ -109,9 +111,10 @@ void embed_backward(const at::Tensor& dy, const at::Tensor& ids, const at::Tenso
   embed_backward_cpu<float>(contiguous, ids, table_grad);
 }
 
-at::Tensor head_nats(const at::Tensor& x, const at::Tensor& targets, const HeadTensors& w, double eps, HeadSaved* saved) {
-  TORCH_CHECK(x.is_contiguous() && w.out.size(1) == x.size(1) && targets.numel() == x.size(0), "head: x ", x.sizes(),
-              ", out ", w.out.sizes(), ", targets ", targets.sizes());
+at::Tensor head_nats(const at::Tensor& x, const at::Tensor& targets, const HeadTensors& w, double eps,
+                     HeadSaved* saved) {
+  TORCH_CHECK(x.is_contiguous() && w.out.size(1) == x.size(1) && targets.numel() == x.size(0), "head: x ",
+              x.sizes(), ", out ", w.out.sizes(), ", targets ", targets.sizes());
   if (!has_simd_kernel(x)) return head_nats_composed(x, targets, w, eps, saved);
   check_ids(targets, w.out.size(0), "head");
   return x.scalar_type() == at::kDouble ? nats_cpu<double>(x, targets, w, eps, saved)

@@ -1,4 +1,5 @@
-// Token embedding, and the vocabulary head with its loss: RMSNorm, linear, cross-entropy without the [R, V] logits.
+// Token embedding, and the vocabulary head with its loss: RMSNorm, linear, cross-entropy without the [R, V]
+// logits.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -15,8 +16,8 @@ struct HeadTensors {
   at::Tensor norm, out;
 };
 
-/// Gradients of the loss sum, computed in the forward pass while a block's logits are at hand, so that the logits are
-/// neither kept nor computed again. backward scales them by the incoming gradient.
+/// Gradients of the loss sum, computed in the forward pass while a block's logits are at hand, so that the
+/// logits are neither kept nor computed again. backward scales them by the incoming gradient.
 struct HeadSaved {
   at::Tensor dx;      // [R, d]
   at::Tensor d_norm;  // [d]
@@ -24,7 +25,8 @@ struct HeadSaved {
 };
 
 /// [R] nats of each target: logsumexp(l) - l[target], l = out RMSNorm(x). `saved` may be null.
-at::Tensor head_nats(const at::Tensor& x, const at::Tensor& targets, const HeadTensors& w, double eps, HeadSaved* saved);
+at::Tensor head_nats(const at::Tensor& x, const at::Tensor& targets, const HeadTensors& w, double eps,
+                     HeadSaved* saved);
 /// scale: 0-d. dx = scale * saved.dx (in its buffer); adds scale times the weights' gradients to `grads`.
 at::Tensor head_backward(const at::Tensor& scale, const HeadSaved& saved, const HeadTensors& grads);
 /// [R, V] logits.

@@ -8,18 +8,22 @@ namespace aunet {
 
 namespace {
 
-at::ScalarType sum_type(const at::Tensor& x) { return x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat; }
+at::ScalarType sum_type(const at::Tensor& x) {
+  return x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+}
 
 }  // namespace
 
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& w, double eps, at::Tensor& rstd) {
-  TORCH_CHECK(x.dim() == 2 && x.is_contiguous() && w.numel() == x.size(1), "rms_norm: x ", x.sizes(), ", w ", w.sizes());
+  TORCH_CHECK(x.dim() == 2 && x.is_contiguous() && w.numel() == x.size(1), "rms_norm: x ", x.sizes(), ", w ",
+              w.sizes());
 #ifdef AUNET_WITH_CUDA
   if (has_cuda_kernel(x)) {
     at::Tensor y = at::empty_like(x);
     rstd = at::empty({x.size(0)}, x.options().dtype(at::kFloat));
     rms_norm_cuda(cuda_type(x), x.size(0), x.size(1), x.const_data_ptr(), w.const_data_ptr<float>(),
-                  static_cast<float>(eps), y.mutable_data_ptr(), rstd.mutable_data_ptr<float>(), current_stream(x));
+                  static_cast<float>(eps), y.mutable_data_ptr(), rstd.mutable_data_ptr<float>(),
+                  current_stream(x));
     return y;
   }
 #endif
@@ -28,8 +32,8 @@ at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& w, double eps, at::Te
   return (wide * rstd.unsqueeze(1) * w).to(x.scalar_type());
 }
 
-at::Tensor rms_norm_backward(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& w, const at::Tensor& rstd,
-                             const at::Tensor& w_grad) {
+at::Tensor rms_norm_backward(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& w,
+                             const at::Tensor& rstd, const at::Tensor& w_grad) {
 #ifdef AUNET_WITH_CUDA
   if (has_cuda_kernel(x)) {
     const at::Tensor gradient = dy.contiguous();

@@ -13,11 +13,13 @@ at::Tensor wide(const at::Tensor& t) { return t.scalar_type() == at::kDouble ? t
 }  // namespace
 
 at::Tensor swiglu(const at::Tensor& gates) {
-  TORCH_CHECK(gates.dim() == 2 && gates.is_contiguous() && gates.size(1) % 2 == 0, "swiglu: gates ", gates.sizes());
+  TORCH_CHECK(gates.dim() == 2 && gates.is_contiguous() && gates.size(1) % 2 == 0, "swiglu: gates ",
+              gates.sizes());
 #ifdef AUNET_WITH_CUDA
   if (has_cuda_kernel(gates)) {
     at::Tensor h = at::empty({gates.size(0), gates.size(1) / 2}, gates.options());
-    swiglu_cuda(cuda_type(gates), h.size(0), h.size(1), gates.const_data_ptr(), h.mutable_data_ptr(), current_stream(h));
+    swiglu_cuda(cuda_type(gates), h.size(0), h.size(1), gates.const_data_ptr(), h.mutable_data_ptr(),
+                current_stream(h));
     return h;
   }
 #endif
@@ -30,8 +32,8 @@ at::Tensor swiglu_backward(const at::Tensor& gates, const at::Tensor& dh) {
   if (has_cuda_kernel(gates)) {
     at::Tensor d_gates = at::empty_like(gates);
     const at::Tensor gradient = dh.contiguous();
-    swiglu_backward_cuda(cuda_type(gates), dh.size(0), dh.size(1), gates.const_data_ptr(), gradient.const_data_ptr(),
-                         d_gates.mutable_data_ptr(), current_stream(gates));
+    swiglu_backward_cuda(cuda_type(gates), dh.size(0), dh.size(1), gates.const_data_ptr(),
+                         gradient.const_data_ptr(), d_gates.mutable_data_ptr(), current_stream(gates));
     return d_gates;
   }
 #endif

@@ -34,7 +34,8 @@ void launch_forward(int64_t rows, int64_t f, const void* gates, void* h, void* s
       f, static_cast<const T*>(gates), static_cast<T*>(h));
 }
 template <class T>
-void launch_backward(int64_t rows, int64_t f, const void* gates, const void* dh, void* d_gates, void* stream) {
+void launch_backward(int64_t rows, int64_t f, const void* gates, const void* dh, void* d_gates,
+                     void* stream) {
   backward<T><<<static_cast<unsigned>(rows), kThreads, 0, static_cast<cudaStream_t>(stream)>>>(
       f, static_cast<const T*>(gates), static_cast<const T*>(dh), static_cast<T*>(d_gates));
 }
@@ -43,14 +44,16 @@ void launch_backward(int64_t rows, int64_t f, const void* gates, const void* dh,
 
 void swiglu_cuda(CudaType type, int64_t rows, int64_t f, const void* gates, void* h, void* stream) {
   if (rows == 0) return;
-  (type == CudaType::Float ? launch_forward<float> : launch_forward<__nv_bfloat16>)(rows, f, gates, h, stream);
+  (type == CudaType::Float ? launch_forward<float> : launch_forward<__nv_bfloat16>)(rows, f, gates, h,
+                                                                                    stream);
   check_launch("swiglu");
 }
 
-void swiglu_backward_cuda(CudaType type, int64_t rows, int64_t f, const void* gates, const void* dh, void* d_gates,
-                          void* stream) {
+void swiglu_backward_cuda(CudaType type, int64_t rows, int64_t f, const void* gates, const void* dh,
+                          void* d_gates, void* stream) {
   if (rows == 0) return;
-  (type == CudaType::Float ? launch_backward<float> : launch_backward<__nv_bfloat16>)(rows, f, gates, dh, d_gates, stream);
+  (type == CudaType::Float ? launch_backward<float> : launch_backward<__nv_bfloat16>)(rows, f, gates, dh,
+                                                                                      d_gates, stream);
   check_launch("swiglu_backward");
 }
 

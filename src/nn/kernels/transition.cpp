@@ -10,7 +10,8 @@ namespace aunet {
 namespace {
 
 template <class T>
-at::Tensor pool_cpu(const at::Tensor& x, const at::Tensor& kept, const PoolTensors& w, double eps, PoolSaved* saved) {
+at::Tensor pool_cpu(const at::Tensor& x, const at::Tensor& kept, const PoolTensors& w, double eps,
+                    PoolSaved* saved) {
   const RowKernels<T>& kernels = row_kernels<T>();
   const int64_t n_rows = kept.size(0), fine = x.size(1), coarse = w.down.size(0);
   const RowShares shares(n_rows, 2.0 * static_cast<double>(n_rows * fine * coarse));
@@ -49,7 +50,8 @@ at::Tensor pool_backward_cpu(const at::Tensor& dy, const at::Tensor& d_skip, con
   packed.add(w.down.const_data_ptr<T>(), coarse, fine, false);
   packed.run(shares.team);
   TeamSums<T> sums(shares.team, {grads.norm, grads.down});
-  const T *pdy = dy.const_data_ptr<T>(), *px = saved.x.const_data_ptr<T>(), *norm = w.norm.const_data_ptr<T>();
+  const T *pdy = dy.const_data_ptr<T>(), *px = saved.x.const_data_ptr<T>(),
+          *norm = w.norm.const_data_ptr<T>();
   const T* pr = saved.rstd.const_data_ptr<T>();
   const int64_t* pick = kept.const_data_ptr<int64_t>();
   T* pdx = dx.mutable_data_ptr<T>();
@@ -70,7 +72,8 @@ at::Tensor pool_backward_cpu(const at::Tensor& dy, const at::Tensor& d_skip, con
   return dx;
 }
 
-/// Fine rows of one offset, cut into blocks, dealt to members in order and by rows, so that a member meets few offsets.
+/// Fine rows of one offset, cut into blocks, dealt to members in order and by rows, so that a member meets
+/// few offsets.
 struct OffsetBlock {
   int64_t offset, first, rows;
 };
@@ -95,15 +98,16 @@ void pack_offsets(PackedWeights<T>& packed, const UpsampleTensors& w, const int3
   index.assign(static_cast<size_t>(n), -1);
   for (int64_t q = 0; q < n; ++q)
     if (group[q + 1] > group[q])
-      index[static_cast<size_t>(q)] = packed.add(w.up.const_data_ptr<T>(), w.up.size(0), w.up.size(1), transposed,
-                                                 w.offsets.const_data_ptr<T>() + q * size);
+      index[static_cast<size_t>(q)] = packed.add(w.up.const_data_ptr<T>(), w.up.size(0), w.up.size(1),
+                                                 transposed, w.offsets.const_data_ptr<T>() + q * size);
 }
 
 template <class T>
 at::Tensor upsample_cpu(const at::Tensor& h, const at::Tensor& skip, const TransitionTables& tables,
                         const UpsampleTensors& w, double eps, UpsampleSaved* saved) {
   const RowKernels<T>& kernels = row_kernels<T>();
-  const int64_t coarse_rows = h.size(0), rows = tables.unit.size(0), fine = w.up.size(0), coarse = w.up.size(1);
+  const int64_t coarse_rows = h.size(0), rows = tables.unit.size(0), fine = w.up.size(0),
+                coarse = w.up.size(1);
   at::Tensor normed = at::empty_like(h), rstd = at::empty({coarse_rows}, h.options());
   at::Tensor z = at::empty({rows, fine}, h.options());
   kernels.rms_norm(coarse_rows, coarse, h.const_data_ptr<T>(), nullptr, w.norm.const_data_ptr<T>(),
@@ -115,15 +119,18 @@ at::Tensor upsample_cpu(const at::Tensor& h, const at::Tensor& skip, const Trans
   packed.run(shares.team);
   const auto dealt = deal_offsets(tables.group, w.offsets.size(0), shares.team);
   const T *pn = normed.const_data_ptr<T>(), *ps = skip.defined() ? skip.const_data_ptr<T>() : nullptr;
-  const int64_t *order = tables.order.const_data_ptr<int64_t>(), *unit = tables.unit.const_data_ptr<int64_t>();
+  const int64_t *order = tables.order.const_data_ptr<int64_t>(),
+                *unit = tables.unit.const_data_ptr<int64_t>();
   T* pz = z.mutable_data_ptr<T>();
   run_team(shares.team, [&](int64_t t) {
     T* in = thread_scratch<T>(kRowBlock * (coarse + fine));
     T* out = in + kRowBlock * coarse;
     for (const OffsetBlock& b : dealt[static_cast<size_t>(t)]) {
       for (int64_t i = 0; i < b.rows; ++i)
-        std::memcpy(in + i * coarse, pn + unit[order[b.first + i]] * coarse, static_cast<size_t>(coarse) * sizeof(T));
-      kernels.gemm(b.rows, fine, coarse, in, coarse, packed[index[static_cast<size_t>(b.offset)]], out, fine, false);
+        std::memcpy(in + i * coarse, pn + unit[order[b.first + i]] * coarse,
+                    static_cast<size_t>(coarse) * sizeof(T));
+      kernels.gemm(b.rows, fine, coarse, in, coarse, packed[index[static_cast<size_t>(b.offset)]], out, fine,
+                   false);
       for (int64_t i = 0; i < b.rows; ++i) {
         const int64_t at = order[b.first + i] * fine;
         if (ps) kernels.add(fine, ps + at, out + i * fine);
@@ -138,7 +145,8 @@ at::Tensor upsample_cpu(const at::Tensor& h, const at::Tensor& skip, const Trans
 /// d_in [R_f, d_c]: what each fine row sends to its unit's normed row. Adds the matrices' gradients.
 template <class T>
 void products_backward(const at::Tensor& dz, const TransitionTables& tables, const UpsampleSaved& saved,
-                       const UpsampleTensors& w, const UpsampleTensors& grads, const RowShares& shares, T* d_in) {
+                       const UpsampleTensors& w, const UpsampleTensors& grads, const RowShares& shares,
+                       T* d_in) {
   const RowKernels<T>& kernels = row_kernels<T>();
   const int64_t fine = w.up.size(0), coarse = w.up.size(1), size = fine * coarse;
   PackedWeights<T> packed;
@@ -149,7 +157,8 @@ void products_backward(const at::Tensor& dz, const TransitionTables& tables, con
   // The gradient of the summed matrix of each offset goes to both of its terms.
   at::Tensor matrices = at::zeros({shares.team, w.offsets.size(0), size}, dz.options());
   const T *pdz = dz.const_data_ptr<T>(), *pn = saved.normed.const_data_ptr<T>();
-  const int64_t *order = tables.order.const_data_ptr<int64_t>(), *unit = tables.unit.const_data_ptr<int64_t>();
+  const int64_t *order = tables.order.const_data_ptr<int64_t>(),
+                *unit = tables.unit.const_data_ptr<int64_t>();
   T* pm = matrices.mutable_data_ptr<T>();
   run_team(shares.team, [&](int64_t t) {
     T* in = thread_scratch<T>(kRowBlock * (2 * coarse + fine));
@@ -160,11 +169,13 @@ void products_backward(const at::Tensor& dz, const TransitionTables& tables, con
         std::memcpy(in + i * coarse, pn + unit[row] * coarse, static_cast<size_t>(coarse) * sizeof(T));
         std::memcpy(d_out + i * fine, pdz + row * fine, static_cast<size_t>(fine) * sizeof(T));
       }
-      kernels.gemm_tn(fine, coarse, b.rows, d_out, fine, in, coarse, pm + (t * w.offsets.size(0) + b.offset) * size,
-                      coarse, true);
-      kernels.gemm(b.rows, coarse, fine, d_out, fine, packed[index[static_cast<size_t>(b.offset)]], d_row, coarse, false);
+      kernels.gemm_tn(fine, coarse, b.rows, d_out, fine, in, coarse,
+                      pm + (t * w.offsets.size(0) + b.offset) * size, coarse, true);
+      kernels.gemm(b.rows, coarse, fine, d_out, fine, packed[index[static_cast<size_t>(b.offset)]], d_row,
+                   coarse, false);
       for (int64_t i = 0; i < b.rows; ++i)
-        std::memcpy(d_in + order[b.first + i] * coarse, d_row + i * coarse, static_cast<size_t>(coarse) * sizeof(T));
+        std::memcpy(d_in + order[b.first + i] * coarse, d_row + i * coarse,
+                    static_cast<size_t>(coarse) * sizeof(T));
     }
   });
   T *g_up = grads.up.mutable_data_ptr<T>(), *g_offsets = grads.offsets.mutable_data_ptr<T>();
@@ -180,8 +191,9 @@ void products_backward(const at::Tensor& dz, const TransitionTables& tables, con
 }
 
 template <class T>
-at::Tensor upsample_backward_cpu(const at::Tensor& dz, const TransitionTables& tables, const UpsampleSaved& saved,
-                                 const UpsampleTensors& w, const UpsampleTensors& grads) {
+at::Tensor upsample_backward_cpu(const at::Tensor& dz, const TransitionTables& tables,
+                                 const UpsampleSaved& saved, const UpsampleTensors& w,
+                                 const UpsampleTensors& grads) {
   const RowKernels<T>& kernels = row_kernels<T>();
   const int64_t rows = tables.unit.size(0), coarse_rows = saved.h.size(0), coarse = w.up.size(1);
   const RowShares shares(rows, 4.0 * static_cast<double>(rows * w.up.numel()));
@@ -193,32 +205,36 @@ at::Tensor upsample_backward_cpu(const at::Tensor& dz, const TransitionTables& t
   const T* pd = d_in.const_data_ptr<T>();
   T* pn = d_normed.mutable_data_ptr<T>();
   for (int64_t t = 0; t < rows; ++t) kernels.add(coarse, pd + t * coarse, pn + unit[t] * coarse);
-  kernels.rms_norm_backward(coarse_rows, coarse, pn, saved.h.const_data_ptr<T>(), nullptr, w.norm.const_data_ptr<T>(),
-                            saved.rstd.const_data_ptr<T>(), nullptr, dh.mutable_data_ptr<T>(),
-                            grads.norm.mutable_data_ptr<T>());
+  kernels.rms_norm_backward(coarse_rows, coarse, pn, saved.h.const_data_ptr<T>(), nullptr,
+                            w.norm.const_data_ptr<T>(), saved.rstd.const_data_ptr<T>(), nullptr,
+                            dh.mutable_data_ptr<T>(), grads.norm.mutable_data_ptr<T>());
   return dh;
 }
 
 }  // namespace
 
-at::Tensor pool(const at::Tensor& x, const at::Tensor& kept, const PoolTensors& w, double eps, PoolSaved* saved) {
-  TORCH_CHECK(x.is_contiguous() && w.down.size(1) == x.size(1), "pool: x ", x.sizes(), ", down ", w.down.sizes());
+at::Tensor pool(const at::Tensor& x, const at::Tensor& kept, const PoolTensors& w, double eps,
+                PoolSaved* saved) {
+  TORCH_CHECK(x.is_contiguous() && w.down.size(1) == x.size(1), "pool: x ", x.sizes(), ", down ",
+              w.down.sizes());
   if (!has_simd_kernel(x)) return pool_composed(x, kept, w, eps, saved);
   return x.scalar_type() == at::kDouble ? pool_cpu<double>(x, kept, w, eps, saved)
                                         : pool_cpu<float>(x, kept, w, eps, saved);
 }
 
-at::Tensor pool_backward(const at::Tensor& dy, at::Tensor d_skip, const at::Tensor& kept, const PoolSaved& saved,
-                         const PoolTensors& w, const PoolTensors& grads) {
+at::Tensor pool_backward(const at::Tensor& dy, at::Tensor d_skip, const at::Tensor& kept,
+                         const PoolSaved& saved, const PoolTensors& w, const PoolTensors& grads) {
   const at::Tensor contiguous = dy.contiguous();
   if (!has_simd_kernel(saved.x)) return pool_backward_composed(contiguous, d_skip, kept, saved, w, grads);
-  return saved.x.scalar_type() == at::kDouble ? pool_backward_cpu<double>(contiguous, d_skip, kept, saved, w, grads)
-                                              : pool_backward_cpu<float>(contiguous, d_skip, kept, saved, w, grads);
+  return saved.x.scalar_type() == at::kDouble
+             ? pool_backward_cpu<double>(contiguous, d_skip, kept, saved, w, grads)
+             : pool_backward_cpu<float>(contiguous, d_skip, kept, saved, w, grads);
 }
 
-at::Tensor upsample(const at::Tensor& h, const at::Tensor& skip, const TransitionTables& tables, const UpsampleTensors& w,
-                    double eps, UpsampleSaved* saved) {
-  TORCH_CHECK(h.is_contiguous() && w.up.size(1) == h.size(1) && tables.group[w.offsets.size(0)] == tables.unit.size(0),
+at::Tensor upsample(const at::Tensor& h, const at::Tensor& skip, const TransitionTables& tables,
+                    const UpsampleTensors& w, double eps, UpsampleSaved* saved) {
+  TORCH_CHECK(h.is_contiguous() && w.up.size(1) == h.size(1) &&
+                  tables.group[w.offsets.size(0)] == tables.unit.size(0),
               "upsample: h ", h.sizes(), ", up ", w.up.sizes(), ", rows ", tables.unit.sizes());
   if (!has_simd_kernel(h)) return upsample_composed(h, skip, tables, w, eps, saved);
   return h.scalar_type() == at::kDouble ? upsample_cpu<double>(h, skip, tables, w, eps, saved)
@@ -229,8 +245,9 @@ at::Tensor upsample_backward(const at::Tensor& dz, const TransitionTables& table
                              const UpsampleTensors& w, const UpsampleTensors& grads) {
   const at::Tensor contiguous = dz.contiguous();
   if (!has_simd_kernel(saved.h)) return upsample_backward_composed(contiguous, tables, saved, w, grads);
-  return saved.h.scalar_type() == at::kDouble ? upsample_backward_cpu<double>(contiguous, tables, saved, w, grads)
-                                              : upsample_backward_cpu<float>(contiguous, tables, saved, w, grads);
+  return saved.h.scalar_type() == at::kDouble
+             ? upsample_backward_cpu<double>(contiguous, tables, saved, w, grads)
+             : upsample_backward_cpu<float>(contiguous, tables, saved, w, grads);
 }
 
 }  // namespace aunet

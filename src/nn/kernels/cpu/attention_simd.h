@@ -1,6 +1,6 @@
 // Exact causal windowed attention, tile by tile, with the scores kept transposed: S^T[key, query].
-// Then the softmax runs down columns without a horizontal sum, only queries (never keys) need a transposed copy, and
-// every product is one of the two forms of gemm_simd.h on data as it lies in memory.
+// Then the softmax runs down columns without a horizontal sum, only queries (never keys) need a transposed
+// copy, and every product is one of the two forms of gemm_simd.h on data as it lies in memory.
 #pragma once
 
 #include "nn/kernels/cpu/gemm_simd.h"
@@ -41,38 +41,43 @@ void scores(const TileRange& r, int64_t head_dim, const T* left, int64_t stride,
     const int64_t rows = at_most(kTileRows, r.k1 - j);
     const int64_t first = r.from(j) / n * n, last = r.to(j + rows - 1);
     for (int64_t i = first; i < last; i += kPanel<T>)
-      panel_product<T, false>(rows, at_most(kPanel<T>, (last - i + n - 1) / n * n), head_dim, left + j * stride, stride,
-                              columns + i, kQueryBlock, out + (j - r.k0) * kQueryBlock + i, kQueryBlock, false);
+      panel_product<T, false>(rows, at_most(kPanel<T>, (last - i + n - 1) / n * n), head_dim,
+                              left + j * stride, stride, columns + i, kQueryBlock,
+                              out + (j - r.k0) * kQueryBlock + i, kQueryBlock, false);
   }
 }
 
-/// out[query] += sum over keys of weights[key, query] * rows[key]; weights are zero where the query does not see.
+/// out[query] += sum over keys of weights[key, query] * rows[key]; weights are zero where the query does not
+/// see.
 template <class T>
-void gather_keys(const TileRange& r, int64_t head_dim, const T* weights, const T* rows, int64_t stride, T* out,
-                 int64_t out_stride) {
+void gather_keys(const TileRange& r, int64_t head_dim, const T* weights, const T* rows, int64_t stride,
+                 T* out, int64_t out_stride) {
   for (int64_t i = 0; i < r.n_queries; i += kTileRows) {
     const int64_t queries = at_most(kTileRows, r.n_queries - i);
     const int64_t first = at_least(r.k0, r.q0 + i - r.window + 1), last = at_most(r.k1, r.q0 + i + queries);
     if (first >= last) continue;
-    product_plain<T, true>(queries, head_dim, last - first, weights + (first - r.k0) * kQueryBlock + i, kQueryBlock,
-                           rows + first * stride, stride, out + i * out_stride, out_stride, true);
+    product_plain<T, true>(queries, head_dim, last - first, weights + (first - r.k0) * kQueryBlock + i,
+                           kQueryBlock, rows + first * stride, stride, out + i * out_stride, out_stride,
+                           true);
   }
 }
 
 /// out[key] += sum over queries of weights[key, query] * rows[query].
 template <class T>
-void gather_queries(const TileRange& r, int64_t head_dim, const T* weights, const T* rows, int64_t stride, T* out,
-                    int64_t out_stride) {
+void gather_queries(const TileRange& r, int64_t head_dim, const T* weights, const T* rows, int64_t stride,
+                    T* out, int64_t out_stride) {
   for (int64_t j = r.k0; j < r.k1; j += kTileRows) {
     const int64_t keys = at_most(kTileRows, r.k1 - j);
     const int64_t first = r.from(j), last = r.to(j + keys - 1);
     if (first >= last) continue;
-    product_plain<T, false>(keys, head_dim, last - first, weights + (j - r.k0) * kQueryBlock + first, kQueryBlock,
-                            rows + first * stride, stride, out + j * out_stride, out_stride, true);
+    product_plain<T, false>(keys, head_dim, last - first, weights + (j - r.k0) * kQueryBlock + first,
+                            kQueryBlock, rows + first * stride, stride, out + j * out_stride, out_stride,
+                            true);
   }
 }
 
-/// Calls body(vector offset, seen-mask) for the vectors of key j that hold a query which sees it; zeroes the others.
+/// Calls body(vector offset, seen-mask) for the vectors of key j that hold a query which sees it; zeroes the
+/// others.
 template <class T, class Body>
 inline void over_queries(const TileRange& r, int64_t j, T* row, Body body) {
   constexpr int64_t n = kLanes<T>;
@@ -114,7 +119,7 @@ void attention(const AttentionHead<T>& h, int64_t first, T* scratch) {
         store(top + i, vmax<T>(load(top + i), seen ? load(row + i) : splat(kLowest)));
       });
     }
-    if (k0 > 0 || k0 + kKeyBlock < end)   // rescale what earlier key blocks summed
+    if (k0 > 0 || k0 + kKeyBlock < end)  // rescale what earlier key blocks summed
       for (int64_t i = 0; i < n_queries; ++i) {
         if (old[i] == top[i] || old[i] == kLowest) continue;
         const T factor = scalar_exp(old[i] - top[i]);

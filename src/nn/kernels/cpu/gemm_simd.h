@@ -1,5 +1,6 @@
-// Register-blocked matrix products. One micro-kernel serves all: a tile of 6 rows by 1..kMaxVectors vectors, with
-// the left factor broadcast from memory (row-major or transposed) and the right one read as rows of a panel.
+// Register-blocked matrix products. One micro-kernel serves all: a tile of 6 rows by 1..kMaxVectors vectors,
+// with the left factor broadcast from memory (row-major or transposed) and the right one read as rows of a
+// panel.
 #pragma once
 
 #include "nn/kernels/cpu/simd.h"
@@ -8,10 +9,11 @@ namespace aunet {
 namespace {
 
 constexpr int64_t kTileRows = 6;
-constexpr int64_t kMaxVectors = AUNET_VECTOR_BYTES == 64 ? 4 : 2;   // 24 of 32 or 12 of 16 registers accumulate
-constexpr int64_t kDepth = 512;                                      // longest inner dimension of one pass over a panel
+constexpr int64_t kMaxVectors =
+    AUNET_VECTOR_BYTES == 64 ? 4 : 2;  // 24 of 32 or 12 of 16 registers accumulate
+constexpr int64_t kDepth = 512;        // longest inner dimension of one pass over a panel
 template <class T>
-constexpr int64_t kPanel = kMaxVectors * kLanes<T>;
+constexpr int64_t kPanel = kMaxVectors* kLanes<T>;
 
 /// c[kRows, kVectors] = (add ? c : 0) + a b; a is [k, rows] when kTransposed, else [rows, k].
 template <class T, int kRows, int kVectors, bool kTransposed>
@@ -61,8 +63,8 @@ inline Tile<T> tile_of(int64_t rows, int64_t vectors) {
 
 /// m rows against one panel of `columns` <= kPanel columns that is readable up to whole vectors.
 template <class T, bool kTransposed>
-void panel_product(int64_t m, int64_t columns, int64_t k, const T* a, int64_t lda, const T* b, int64_t ldb, T* c,
-                   int64_t ldc, bool add) {
+void panel_product(int64_t m, int64_t columns, int64_t k, const T* a, int64_t lda, const T* b, int64_t ldb,
+                   T* c, int64_t ldc, bool add) {
   const int64_t vectors = (columns + kLanes<T> - 1) / kLanes<T>;
   const bool whole = columns == vectors * kLanes<T>;
   for (int64_t p = 0; p < k; p += kDepth) {
@@ -89,8 +91,8 @@ void panel_product(int64_t m, int64_t columns, int64_t k, const T* a, int64_t ld
 
 /// c [m, n] from b [k, n] as it lies in memory.
 template <class T, bool kTransposed>
-void product_plain(int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b, int64_t ldb, T* c, int64_t ldc,
-                   bool add) {
+void product_plain(int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b, int64_t ldb, T* c,
+                   int64_t ldc, bool add) {
   const int64_t whole = n / kLanes<T> * kLanes<T>;
   for (int64_t j = 0; j < whole; j += kPanel<T>) {
     const int64_t columns = whole - j < kPanel<T> ? whole - j : kPanel<T>;
@@ -106,12 +108,14 @@ void product_plain(int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, con
       for (int64_t j = 0; j < kLanes<T>; ++j)
         padded[r * kLanes<T> + j] = whole + j < n ? b[(p + r) * ldb + whole + j] : T(0);
     const T* left = kTransposed ? a + p * lda : a + p;
-    panel_product<T, kTransposed>(m, n - whole, depth, left, lda, padded, kLanes<T>, c + whole, ldc, add || p > 0);
+    panel_product<T, kTransposed>(m, n - whole, depth, left, lda, padded, kLanes<T>, c + whole, ldc,
+                                  add || p > 0);
   }
 }
 
 template <class T>
-void gemm(int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* packed, T* c, int64_t ldc, bool add) {
+void gemm(int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* packed, T* c, int64_t ldc,
+          bool add) {
   for (int64_t j = 0; j < n; j += kPanel<T>) {
     const int64_t columns = n - j < kPanel<T> ? n - j : kPanel<T>;
     panel_product<T, false>(m, columns, k, a, lda, packed + j * k, kPanel<T>, c + j, ldc, add);
@@ -134,7 +138,8 @@ void pack(const T* w, const T* plus, int64_t k, int64_t n, int64_t first, int64_
 }
 
 template <class T>
-void pack_transposed(const T* w, const T* plus, int64_t n, int64_t k, int64_t first, int64_t last, T* packed) {
+void pack_transposed(const T* w, const T* plus, int64_t n, int64_t k, int64_t first, int64_t last,
+                     T* packed) {
   for (int64_t q = first; q < last; ++q) {
     const int64_t j = q * kPanel<T>, columns = n - j < kPanel<T> ? n - j : kPanel<T>;
     T* out = packed + j * k;

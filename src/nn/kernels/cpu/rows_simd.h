@@ -21,7 +21,8 @@ T dot(int64_t n, const T* a, const T* b) {
 }
 
 template <class T>
-void row_dot(int64_t rows, int64_t d, const T* a, int64_t lda, const T* b, int64_t ldb, T* out, int64_t out_stride) {
+void row_dot(int64_t rows, int64_t d, const T* a, int64_t lda, const T* b, int64_t ldb, T* out,
+             int64_t out_stride) {
   for (int64_t i = 0; i < rows; ++i) out[i * out_stride] = dot(d, a + i * lda, b + i * ldb);
 }
 
@@ -45,8 +46,8 @@ void rms_norm(int64_t rows, int64_t d, const T* x, const int64_t* pick, const T*
 }
 
 template <class T>
-void rms_norm_backward(int64_t rows, int64_t d, const T* dy, const T* x, const int64_t* pick, const T* w, const T* rstd,
-                       const T* add, T* dx, T* dw) {
+void rms_norm_backward(int64_t rows, int64_t d, const T* dy, const T* x, const int64_t* pick, const T* w,
+                       const T* rstd, const T* add, T* dx, T* dw) {
   for (int64_t i = 0; i < rows; ++i) {
     const int64_t at = (pick ? pick[i] : i) * d;
     const T *row = x + at, *g = dy + i * d;
@@ -67,8 +68,8 @@ void rms_norm_backward(int64_t rows, int64_t d, const T* dy, const T* x, const i
 }
 
 template <class T>
-void rotate(int64_t rows, int64_t heads, int64_t head_dim, T* x, int64_t stride, const int32_t* positions, const T* table,
-            T direction, T scale) {
+void rotate(int64_t rows, int64_t heads, int64_t head_dim, T* x, int64_t stride, const int32_t* positions,
+            const T* table, T direction, T scale) {
   constexpr int64_t n = kLanes<T>;
   const Mask<T> swapped = iota<T>(0) ^ 1;
   for (int64_t i = 0; i < rows; ++i) {
@@ -79,7 +80,8 @@ void rotate(int64_t rows, int64_t heads, int64_t head_dim, T* x, int64_t stride,
       int64_t j = 0;
       for (; j + n <= head_dim; j += n) {
         const Vec<T> v = load(p + j);
-        store(p + j, scale * (v * load(cosine + j) + direction * __builtin_shuffle(v, swapped) * load(sine + j)));
+        store(p + j,
+              scale * (v * load(cosine + j) + direction * __builtin_shuffle(v, swapped) * load(sine + j)));
       }
       for (; j + 2 <= head_dim; j += 2) {
         const T a = p[j], b = p[j + 1];
@@ -189,7 +191,8 @@ double sum_squares(int64_t n, const T* x) {
 }
 
 template <class T>
-void adamw(int64_t n, T* p, const T* g, T* m, T* v, T g_scale, T beta1, T beta2, T decay, T rate, T root, T eps) {
+void adamw(int64_t n, T* p, const T* g, T* m, T* v, T g_scale, T beta1, T beta2, T decay, T rate, T root,
+           T eps) {
   const T new1 = T(1) - beta1, new2 = T(1) - beta2;
   for (int64_t i = 0; i < n; ++i) {
     const T gradient = g[i] * g_scale;

@@ -1,6 +1,6 @@
 // Vectors of T as wide as the instruction set, with GCC's vector extensions. Only for row_kernels_<isa>.cpp:
-// everything sits in an anonymous namespace, and no standard template is used, so that no code compiled for a wide
-// instruction set can be linked into the rest of the program.
+// everything sits in an anonymous namespace, and no standard template is used, so that no code compiled for a
+// wide instruction set can be linked into the rest of the program.
 #pragma once
 
 #include <cstdint>
@@ -79,7 +79,7 @@ inline T maximum(Vec<T> v) {
 inline Vec<float> vexp(Vec<float> x) {
   x = vmax<float>(x, splat(-87.0f));
   x = vmin<float>(x, splat(88.0f));
-  const Vec<float> shifted = x * 1.44269504088896341f + 12582912.0f;   // 1.5 * 2^23: round to nearest integer
+  const Vec<float> shifted = x * 1.44269504088896341f + 12582912.0f;  // 1.5 * 2^23: round to nearest integer
   const Vec<float> n = shifted - 12582912.0f;
   const Vec<float> r = x - n * 0.693359375f + n * 2.12194440e-4f;
   Vec<float> p = splat(1.9875691500e-4f);
@@ -89,9 +89,10 @@ inline Vec<float> vexp(Vec<float> x) {
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
   p = p * (r * r) + r + 1.0f;
-  return reinterpret_cast<Vec<float>>(reinterpret_cast<Mask<float>>(p) + (reinterpret_cast<Mask<float>>(shifted) << 23));
+  return reinterpret_cast<Vec<float>>(reinterpret_cast<Mask<float>>(p) +
+                                      (reinterpret_cast<Mask<float>>(shifted) << 23));
 }
-inline Vec<double> vexp(Vec<double> x) {   // for gradient checks: exact, not fast
+inline Vec<double> vexp(Vec<double> x) {  // for gradient checks: exact, not fast
   for (int64_t i = 0; i < kLanes<double>; ++i) x[i] = __builtin_exp(x[i]);
   return x;
 }
@@ -102,7 +103,8 @@ inline double scalar_log(double x) { return __builtin_log(x); }
 inline float scalar_sqrt(float x) { return __builtin_sqrtf(x); }
 inline double scalar_sqrt(double x) { return __builtin_sqrt(x); }
 
-/// A square of lanes x lanes values transposed in registers, by exchanging halves, quarters, ... of row pairs.
+/// A square of lanes x lanes values transposed in registers, by exchanging halves, quarters, ... of row
+/// pairs.
 template <class T, int64_t kStep>
 inline void transpose_step(Vec<T>* r) {
   Mask<T> low, high;

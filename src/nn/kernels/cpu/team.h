@@ -1,5 +1,5 @@
-// How the CPU kernels share work among threads: a team of members with fixed shares, so that results depend on the
-// number of threads but never on timing. A team of one enters no parallel region.
+// How the CPU kernels share work among threads: a team of members with fixed shares, so that results depend
+// on the number of threads but never on timing. A team of one enters no parallel region.
 #pragma once
 
 #include <ATen/Parallel.h>
@@ -23,7 +23,8 @@ void run_team(int64_t team, const Body& body) {
   });
 }
 
-/// Rows in equal shares, multiples of the products' tile height; nobody's share is empty unless there are no rows.
+/// Rows in equal shares, multiples of the products' tile height; nobody's share is empty unless there are no
+/// rows.
 struct RowShares {
   int64_t rows, share, team;
   /// `flops`: of the whole call; below about 50 us of work, one thread does it.
@@ -87,7 +88,8 @@ class PackedWeights {
           kernels_.pack_transposed(job.w, job.plus, job.n, job.k, a - job.first_panel, b - job.first_panel,
                                    base + job.offset);
         else
-          kernels_.pack(job.w, job.plus, job.k, job.n, a - job.first_panel, b - job.first_panel, base + job.offset);
+          kernels_.pack(job.w, job.plus, job.k, job.n, a - job.first_panel, b - job.first_panel,
+                        base + job.offset);
       }
     });
   }
@@ -108,8 +110,8 @@ class PackedWeights {
   at::Tensor storage_;
 };
 
-/// Sums that several members add to: member 0 straight into the target, the others into copies that reduce() adds in
-/// their order.
+/// Sums that several members add to: member 0 straight into the target, the others into copies that reduce()
+/// adds in their order.
 template <class T>
 class TeamSums {
  public:

@@ -60,10 +60,12 @@ build: system torch
 test: build
 	@echo "== testing"
 	cd $(BUILD)
-	ctest --output-on-failure --no-tests=error -LE slow | tee ctest.log
+	status=0
+	ctest --output-on-failure --no-tests=error -LE slow | tee ctest.log || status=$$?
 	passed=$$(grep -c ' Passed ' ctest.log || true); failed=$$(grep -cE '\*\*\*(Failed|Timeout|Exception|Not Run)' ctest.log || true)
 	skipped=$$(grep -c 'Skipped' ctest.log || true)
 	echo "$$passed passed, $$failed failed, $$skipped skipped"
+	exit $$status
 
 test-slow: build
 	@cd $(BUILD) && ctest --output-on-failure -L slow

@@ -122,7 +122,8 @@ void check_edge(const std::string& family, double budget, const std::vector<cons
     std::set<double> values;
     for (const TuningTrial* trial : trials) {
       const std::optional<double> value = get(*trial), here = get(*best);
-      if (!value || !here) continue;
+      const bool diverged = trial->cause == "nan" || trial->cause == "diverged";
+      if (!value || !here || !(trial->loss_bpb || diverged)) continue;  // not run: no evidence
       values.insert(*value);
       below = below || *value < *here * 0.99;
       above = above || *value > *here * 1.01;

@@ -43,7 +43,7 @@ void check_status(const std::map<std::string, Rows>& families, std::vector<Findi
         return fmt::format("{} failed runs, e.g. {} ({})", n, row.key,
                            row.cause.empty() ? "unknown cause" : row.cause);
       },
-      "aunet why KEY; a diverged rate is a result, a crash is not: retry it");
+      "aunet why KEY; a diverged rate is a result, a crash is not: run `aunet sweep` again");
   per_family(
       families, findings, "unfinished_runs", Severity::Warning,
       [](const FinalRow& row) { return row.status != "done" && row.status != "failed"; },
@@ -165,9 +165,9 @@ void check_sameness(const std::vector<FitInputRow>& rows, std::vector<Finding>& 
                         "match the context in bytes"});
   }
   if (commits.size() > 1) {
-    findings.push_back({"mixed_code", Severity::Info, "",
-                        fmt::format("finished runs come from {} commits", commits.size()),
-                        "see v_provenance; rerun a cell with `aunet repeat KEY --verify`"});
+    findings.push_back(
+        {"mixed_code", Severity::Info, "", fmt::format("finished runs come from {} commits", commits.size()),
+         "see v_provenance; `aunet train` a cell's run.toml into a new folder and compare the losses"});
   }
 }
 

@@ -17,7 +17,8 @@ namespace {
 constexpr size_t kMinBudgets = 3;
 constexpr size_t kInfluenceShown = 5;
 constexpr double kScatterRatio = 1.8;  // sqrt of the 95 % point of F(5, 10): a sweep with a few seeds
-constexpr double kMinSpan = 2;         // of A's compute, over the losses that both reach
+constexpr double kNeverReached = std::numeric_limits<double>::infinity();
+constexpr double kMinSpan = 2;  // of A's compute, over the losses that both reach
 
 std::string missing_costs(const FamilyCells& family, Cost cost) {
   for (const SizeCell& cell : family.cells) {
@@ -199,9 +200,13 @@ void add_intervals(const Sketch& a, const Sketch& b, const CompareOptions& optio
     drawn[i].push_back(mean_multiplier(fit_a.curve, fit_b.curve, result.losses));
   });
   std::vector<std::vector<double>> columns(n_points + 1);
+  int64_t undetermined = 0;
   for (const auto& values : drawn) {
     result.replicates_refused += values.empty();
-    for (size_t k = 0; k < values.size(); ++k) columns[k].push_back(values[k]);
+    // NaN: the drawn floors put a loss out of both families' reach. It says nothing, so it widens both ends
+    // alike.
+    for (size_t k = 0; k < values.size(); ++k)
+      columns[k].push_back(std::isnan(values[k]) ? (undetermined++ % 2 == 0 ? 0 : kNeverReached) : values[k]);
   }
   result.replicates = options.replicates;
   if (2 * result.replicates_refused > options.replicates) {

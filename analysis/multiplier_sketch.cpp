@@ -59,7 +59,7 @@ double multiplier_at(const LossCurve& a, const LossCurve& b, double cost, const 
 double mean_multiplier(const LossCurve& a, const LossCurve& b, const std::vector<double>& losses) {
   double sum = 0;
   for (const double loss : losses) sum += std::log(b.flops_at(loss)) - std::log(a.flops_at(loss));
-  return std::isnan(sum) ? kNever : std::exp(sum / double(losses.size()));  // NaN: below both floors
+  return std::exp(sum / double(losses.size()));
 }
 
 std::vector<double> shared_losses(const LossCurve& a, const Reach& reach_a, const LossCurve& b,

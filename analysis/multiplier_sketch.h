@@ -39,7 +39,8 @@ Reach reach_of(const std::vector<CurvePointXY>& points);
 /// M at `cost` of A; 0 or infinity when B needs less or more than `reach`, what it ran.
 double multiplier_at(const LossCurve& a, const LossCurve& b, double cost, const Reach& reach);
 
-/// Geometric mean of C_B / C_A over `losses`; 0 or infinity when a loss lies below a fitted floor.
+/// Geometric mean of C_B / C_A over `losses`; 0 or infinity when a loss lies below one fitted floor, NaN
+/// below both.
 double mean_multiplier(const LossCurve& a, const LossCurve& b, const std::vector<double>& losses);
 
 /// Nine losses, evenly spaced in their logarithm, that both curves reach inside their data, descending; empty

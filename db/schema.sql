@@ -201,9 +201,9 @@ CREATE TABLE multiplier (
   family_a        TEXT NOT NULL,
   family_b        TEXT NOT NULL,
   convention      TEXT NOT NULL,
-  flops           REAL NOT NULL,      -- of family_a
+  flops           REAL NOT NULL,      -- the grid's budget that family_a spends, by the sweep's convention
   loss_bpb        REAL,               -- of family_a there
-  multiplier      REAL,               -- FLOPs of family_b for that loss / flops
+  multiplier      REAL,               -- cost of family_b for that loss / cost of family_a there, both by `convention`
   low             REAL,               -- 95 % interval; NULL: open
   high            REAL,
   verdict         TEXT NOT NULL,      -- 'estimate' | 'censored' | 'refused'

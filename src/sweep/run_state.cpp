@@ -155,7 +155,7 @@ RunState read_run_state(const RunDir& run) {
 }
 
 bool is_deterministic(const std::string& cause) {
-  return cause == "nan" || cause == "diverged" || cause == "gate" || cause == "config";
+  return cause == "nan" || cause == "diverged" || cause == "gate";
 }
 
 std::optional<double> loss_of(const RunState& state) {

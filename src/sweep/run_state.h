@@ -30,7 +30,8 @@ struct RunState {
 /// Throws Error when the journal exists and cannot be read.
 RunState read_run_state(const RunDir& run);
 
-/// nan, diverged, gate, config: the same run would fail in the same way again.
+/// nan, diverged, gate: the same run would fail in the same way again. Not config: a changed corpus, other
+/// threads or another machine can be put right, and the checkpoints are still good.
 bool is_deterministic(const std::string& cause);
 
 /// A finished run's held-out bits per byte; +inf for a run whose loss left the numbers (nan, diverged); else

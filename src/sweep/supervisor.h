@@ -46,8 +46,8 @@ struct SweepOutcome {
 /// record into the journal of a run whose process left none.
 ///
 /// A run whose process ends without a result is started again: once, or as long as each start adds a
-/// checkpoint. `nan`, `diverged`, `gate`, `config` are never repeated: they would come out the same; oom and
-/// disk are left to the next call.
+/// checkpoint. `nan`, `diverged`, `gate` are never repeated: they would come out the same; oom,
+/// disk and config are left to the next call.
 /// The first SIGINT, SIGTERM or SIGHUP (or the timeout) asks all runs to checkpoint and waits for them; the
 /// second kills. Throws Error when another supervisor holds RUNS/plans/NAME.lock, when the disk is too full,
 /// or when no trainer starts.

@@ -163,6 +163,11 @@ TEST_CASE("the loss that tuning sees: the held-out one, infinite when it left th
   }
 }
 
+TEST_CASE("only failures that would come out the same are final", "[sweep]") {
+  for (const char* cause : {"nan", "diverged", "gate"}) CHECK(is_deterministic(cause));
+  for (const char* cause : {"oom", "disk", "crash", "signal", "config"}) CHECK(!is_deterministic(cause));
+}
+
 TEST_CASE("a machine to estimate for is named by kind and count", "[sweep]") {
   SpeedBook speeds(RunsRoot{"/nonexistent"});
   for (const char* word : {"h100:8", "h200:1", "cpu:2", "cpu"}) CHECK_NOTHROW(speeds.assume_machine(word));

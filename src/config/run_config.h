@@ -33,15 +33,30 @@ struct DataConfig {
   std::string heldout_fingerprint{};
 };
 
+/// A further evaluation of the finished model, in bits per byte, beside the held-out one. Not part of the key:
+/// a new evaluation never retrains.
+struct EvalConfig {
+  std::string name{};                // journal split; any name but "heldout"
+  std::vector<std::string> paths{};  // empty: data.heldout
+  std::string corrupt = "none";      // none | typos | no_spaces | lowercase | uppercase
+  double rate = 0.05;                // typos: share of the letters that are hit
+  uint64_t seed = 0;                 // of the typos
+  std::string fingerprint{};         // of the clean text; "" until resolved
+  bool operator==(const EvalConfig&) const = default;
+};
+
 struct OptimConfig {  // AdamW, one group, norms and embeddings included (paper table 6)
   double lr = 0;      // peak
   double beta1 = 0.9, beta2 = 0.95, eps = 1e-8, weight_decay = 0.1, clip = 0.2;
 };
 
 struct ScheduleConfig {
-  std::string kind = "cosine";  // "cosine" (paper); "wsd" is refused until run trees exist
+  std::string kind = "cosine";  // "cosine" (paper) | "wsd": warm-up, constant rate, decay at the end
   double warmup = 0.1;          // share of the steps, linear from 0 (paper table 6: 10 %)
   double floor = 0.01;          // last rate / peak (paper table 6)
+  double decay = 0.2;           // wsd: share of the steps that decay, by 1 - sqrt (Haegele et al. 2024)
+  int64_t warmup_steps = -1;    // wsd: warm-up in steps instead of a share, so that runs of any length share
+                                // their stable phase; -1: by `warmup`
 };
 
 /// How far to train. The stream is cut into windows numbered from 0; the run consumes windows 0 .. windows-1,
@@ -66,6 +81,12 @@ struct RuntimeConfig {
   int64_t checkpoint_steps = 0;      // also every so many steps; 0: off
   int64_t checkpoint_keep = 2;       // newest kept
   std::string gate_causal = "pass";  // what is demanded: "pass" | "leaky-allowed" | "off"
+  /// Run trees: the checkpoint after this step is never pruned (where a wsd run's decay begins); 0: none.
+  int64_t checkpoint_pin = 0;
+  /// Run trees: start from RUNS/parent_key's checkpoint after parent_step, bit by bit what this run would have
+  /// reached itself; "": from the beginning.
+  std::string parent_key{};
+  int64_t parent_step = 0;
 };
 
 /// Where the run comes from. Not part of the key: the same run may serve several sweeps.
@@ -80,6 +101,7 @@ struct OriginConfig {
 struct RunConfig {
   ModelConfig model{};
   DataConfig data;
+  std::vector<EvalConfig> evals{};
   OptimConfig optim;
   ScheduleConfig schedule;
   HorizonConfig horizon;

@@ -18,6 +18,7 @@ struct AttemptRecord {
   int64_t attempt = 0;           // 1, 2, ...
   std::string started{};         // ISO 8601 UTC
   int64_t from_step = 0;         // 0, or the step of the checkpoint it resumed from
+  std::string from_run{};        // key of the run whose checkpoint that was; "": its own
   std::string host{}, device{};  // "cpu: Intel(R) ... x1", "cuda: NVIDIA H100"
   int64_t pid = 0, threads = 1;
   std::string commit{}, dirty_diff_hash{}, torch_version{}, command{};

@@ -65,8 +65,13 @@ class FakeTrainer {
     if (before.status == "done") return 0;
     attempt_ = before.attempts + 1;
     step_ = newest_checkpoint();
-    write(AttemptRecord{attempt_, "2026-01-01T00:00:00Z", step_, "host", "cpu: fake", getpid(), 1, "", "", "",
-                        "fake"});
+    write(AttemptRecord{.attempt = attempt_,
+                        .started = "2026-01-01T00:00:00Z",
+                        .from_step = step_,
+                        .host = "host",
+                        .device = "cpu: fake",
+                        .pid = getpid(),
+                        .command = "fake"});
     return steps();
   }
 

@@ -57,7 +57,7 @@ std::string random_journal(RandomStream& random) {
   int64_t checkpoint = 0;
   const auto n_attempts = static_cast<int64_t>(1 + random.below(4));
   for (int64_t attempt = 1; attempt <= n_attempts; ++attempt) {
-    write(AttemptRecord{attempt, "", checkpoint, "", "", 1234, 1, "", "", "", ""});
+    write(AttemptRecord{.attempt = attempt, .from_step = checkpoint, .pid = 1234});
     int64_t step = checkpoint;
     for (uint64_t i = 0, n = random.below(40); i < n; ++i) {
       write(step_record(attempt, ++step));

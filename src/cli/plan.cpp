@@ -6,6 +6,7 @@
 #include "core/text.h"
 #include "sweep/cell_json.h"
 #include "sweep/plan.h"
+#include "sweep/plan_changes.h"
 #include "sweep/run_state.h"
 #include "sweep/speed.h"
 
@@ -104,19 +105,22 @@ void print_notes(const Plan& plan) {
 void print_totals(const std::vector<PlanRow>& rows, double price_per_hour) {
   std::map<std::string, int64_t> states, sources;
   std::set<std::string> seen;  // a trial that is also a cell of the grid runs once
-  double seconds = 0, seconds_left = 0, flops = 0;
+  double seconds = 0, seconds_left = 0, flops = 0, flops_left = 0;
   for (const PlanRow& row : rows) {
     if (!row.cell->key.empty() && !seen.insert(row.cell->key).second) continue;
     ++states[row.state];
     ++sources[row.time.source];
     seconds += row.time.seconds;
     flops += row.cell->flops_by_convention;
-    if (row.state != "done") seconds_left += row.time.seconds;
+    if (row.state == "done") continue;
+    seconds_left += row.time.seconds;
+    flops_left += row.cell->flops_by_convention;
   }
   std::vector<std::string> words;
   for (const auto& [state, count] : states) words.push_back(fmt::format("{} {}", count, state));
-  fmt::print("\n{} cells, {} runs: {}; {} FLOPs in all\n", rows.size(),
-             seen.empty() ? rows.size() : seen.size(), join(words, ", "), human_flops(flops));
+  fmt::print("\n{} cells, {} runs: {}; {} FLOPs in all, {} still to spend\n", rows.size(),
+             seen.empty() ? rows.size() : seen.size(), join(words, ", "), human_flops(flops),
+             human_flops(flops_left));
   fmt::print("one after the other: {}, {} of it still to run", long_duration(seconds),
              long_duration(seconds_left));
   if (sources.size() == 1) fmt::print(" ({})", sources.begin()->first);
@@ -162,6 +166,7 @@ int cmd_plan(const Args& args) {
   print_table(rows);
   print_notes(plan);
   print_totals(rows, price);
+  for (const std::string& line : describe(plan_changes(plan, root))) fmt::print("{}\n", line);
   return 0;
 }
 

@@ -4,9 +4,11 @@
 #include "cli/torch_binary.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "core/log.h"
 #include "core/text.h"
 #include "db/ingest.h"
 #include "sweep/plan.h"
+#include "sweep/plan_changes.h"
 #include "sweep/run_state.h"
 #include "sweep/signal_inbox.h"
 #include "sweep/supervisor.h"
@@ -96,7 +98,9 @@ int cmd_sweep(const Args& args) {
   const PlanMaker plan = [&](const LossLookup& losses) { return make_plan(spec, facts.provider(), losses); };
   // Once before the signals are blocked: reading data and training tokenizers may take minutes and must heed
   // Ctrl-C.
-  plan([&](const std::string& key) { return loss_of(read_run_state(arguments.options.runs.run(key))); });
+  const Plan first =
+      plan([&](const std::string& key) { return loss_of(read_run_state(arguments.options.runs.run(key))); });
+  for (const std::string& line : describe(plan_changes(first, arguments.options.runs))) log_warn(line);
 
   SignalInbox inbox;
   const SweepOutcome outcome = supervise(

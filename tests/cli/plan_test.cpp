@@ -99,3 +99,40 @@ TEST_CASE("--set changes the plan; a wrong key is refused with its place", "[cli
   CHECK(refused.code == 2);
   CHECK_THAT(refused.err, Contains("flop") && Contains("flops"));
 }
+
+TEST_CASE("a changed setting: plan names the runs it leaves behind and how to keep the old value", "[cli]") {
+  const SweepFixture fixture;
+  fixture.without_tuning();
+  REQUIRE(fixture.start_sweep("step_ms=1")->wait().code == 0);
+  CHECK_THAT(plan(fixture).out,
+             Contains("8 runs: 8 done") && Contains("0 still to spend") && !Contains("orphaned"));
+
+  const Finished changed =
+      plan(fixture, {"--set", "optim.weight_decay=0.05", "--set", "family.bpe.model.multiple_of=16"});
+  INFO(changed.out);
+  REQUIRE(changed.code == 0);
+  CHECK_THAT(changed.out,
+             Contains("8 runs: 8 new") &&
+                 Contains("orphaned: 8 runs of the last plan are no cells of this one (8 done,"));
+  CHECK_THAT(changed.out, Contains("aunet2: optim.weight_decay 0.1 -> 0.05 in 4 runs; to keep the old value: "
+                                   "--set 'optim.weight_decay=0.1'"));
+  CHECK_THAT(changed.out, Contains("bpe: model.multiple_of 8 -> 16 in 4 runs; to keep the old value: "
+                                   "--set 'family.bpe.model.multiple_of=8'"));
+  // what it offers does keep them
+  const Finished kept =
+      plan(fixture, {"--set", "optim.weight_decay=0.05", "--set", "family.bpe.model.multiple_of=16", "--set",
+                     "optim.weight_decay=0.1", "--set", "family.bpe.model.multiple_of=8"});
+  CHECK_THAT(kept.out, Contains("8 runs: 8 done") && !Contains("orphaned"));
+}
+
+TEST_CASE("a damaged last plan is not compared with", "[cli]") {
+  const SweepFixture fixture;
+  fixture.without_tuning();
+  REQUIRE(fixture.start_sweep("step_ms=1")->wait().code == 0);
+  for (const char* text : {"", "{", "{\"cells\": [{\"key\": \"x\"}]}", "[]"}) {
+    write_file_atomic(fixture.runs().plan("small"), text);
+    const Finished finished = plan(fixture, {"--set", "optim.weight_decay=0.05"});
+    CHECK(finished.code == 0);
+    CHECK_THAT(finished.out, !Contains("orphaned"));
+  }
+}

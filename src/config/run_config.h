@@ -18,7 +18,7 @@ inline constexpr int64_t kScorerVersion = 1;
 
 struct SourceConfig {
   std::string path{};  // .jsonl, .jsonl.zst; relative to the file that names it
-  double weight = 1;   // share of training bytes; the mixture is sum-normalised
+  double weight = 1;   // share of training bytes, sum-normalised; all 0: in proportion to their sizes
   bool operator==(const SourceConfig&) const = default;
 };
 

@@ -93,7 +93,55 @@ void visit_fields(Same<EndRecord> auto& r, Visit visit) {
   visit("message", r.message);
 }
 
-constexpr const char* kTypes[] = {"attempt", "step", "checkpoint", "eval", "gate", "end"};  // variant order
+template <class Visit>
+void visit_fields(Same<DiagnosisRecord::Norms> auto& r, Visit visit) {
+  visit("part", r.part);
+  visit("weight", r.weight);
+  visit("grad", r.grad);
+  visit("not_finite", r.not_finite);
+}
+
+template <class Visit>
+void visit_fields(Same<DiagnosisRecord::Text> auto& r, Visit visit) {
+  visit("source", r.source);
+  visit("document", r.document);
+  visit("head", r.head);
+}
+
+template <class Visit>
+void visit_fields(Same<DiagnosisRecord> auto& r, Visit visit) {
+  visit("attempt", r.attempt);
+  visit("step", r.step);
+  visit("rates", r.rates);
+  visit("norms", r.norms);
+  visit("documents", r.documents);
+  visit("n_documents", r.n_documents);
+}
+
+constexpr const char* kTypes[] = {"attempt", "step", "checkpoint", "eval",
+                                  "gate",    "end",  "diagnosis"};  // variant order
+
+/// Writes a record's fields, a list of records as a list of objects.
+struct FieldWriter {
+  OrderedJson& object;
+
+  template <class T>
+  void operator()(const char* key, const T& value) const {
+    object[key] = value;
+  }
+  template <class T>
+  void operator()(const char* key, const std::vector<T>& list) const {
+    OrderedJson array = OrderedJson::array();
+    for (const T& element : list) {
+      if constexpr (std::is_arithmetic_v<T>) {
+        array.push_back(element);
+      } else {
+        visit_fields(element, FieldWriter{array.emplace_back(OrderedJson::object())});
+      }
+    }
+    object[key] = std::move(array);
+  }
+};
 
 /// Reads fields; `ok` turns false at the first one that is missing or of another type.
 struct FieldReader {
@@ -122,7 +170,29 @@ struct FieldReader {
     const Json* json = find(key);
     if (!json) return;
     ok = json->is_number() || json->is_null();
-    if (ok) value = json->is_null() ? std::numeric_limits<double>::quiet_NaN() : json->get<double>();
+    if (ok) value = number(*json);
+  }
+  void operator()(const char* key, std::vector<double>& values) const {
+    const Json* json = find(key);
+    if (!json) return;
+    ok = json->is_array();
+    for (size_t i = 0; ok && i < json->size(); ++i) {
+      ok = (*json)[i].is_number() || (*json)[i].is_null();
+      if (ok) values.push_back(number((*json)[i]));
+    }
+  }
+  template <class Record>
+  void operator()(const char* key, std::vector<Record>& records) const {
+    const Json* json = find(key);
+    if (!json) return;
+    ok = json->is_array();
+    for (size_t i = 0; ok && i < json->size(); ++i) {
+      ok = (*json)[i].is_object();
+      if (ok) visit_fields(records.emplace_back(), FieldReader{(*json)[i], ok});
+    }
+  }
+  static double number(const Json& json) {
+    return json.is_null() ? std::numeric_limits<double>::quiet_NaN() : json.get<double>();
   }
 };
 
@@ -151,11 +221,7 @@ std::optional<StepRecord> last_row_of(std::span<const JournalRecord> records, in
 std::string to_json_line(const JournalRecord& record) {
   OrderedJson object;
   object["type"] = kTypes[record.index()];
-  std::visit(
-      [&](const auto& r) {
-        visit_fields(r, [&](const char* key, const auto& value) { object[key] = value; });
-      },
-      record);
+  std::visit([&](const auto& r) { visit_fields(r, FieldWriter{object}); }, record);
   // A host name or a message may hold any bytes; a journal line is always valid UTF-8.
   return object.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
 }
@@ -172,6 +238,7 @@ std::optional<JournalRecord> parse_journal_line(const std::string& line) {
   if (name == kTypes[3]) return read_record<EvalRecord>(object);
   if (name == kTypes[4]) return read_record<GateRecord>(object);
   if (name == kTypes[5]) return read_record<EndRecord>(object);
+  if (name == kTypes[6]) return read_record<DiagnosisRecord>(object);
   return std::nullopt;
 }
 

@@ -42,10 +42,10 @@ struct CheckpointRecord {
   std::string path{};  // relative to the run directory
 };
 
-/// Held-out bits per byte. type "eval"
+/// Bits per byte of a text the run did not train on. type "eval"
 struct EvalRecord {
   int64_t attempt = 0, step = 0;
-  std::string split{};  // "heldout"
+  std::string split{};  // "heldout", or the name of an [[eval]]
   double nats = 0;      // summed over scored units
   int64_t text_bytes = 0, units = 0, documents = 0;
   double loss_nats = 0;    // nats / units
@@ -71,8 +71,28 @@ struct EndRecord {
   std::string message{};
 };
 
-using JournalRecord =
-    std::variant<AttemptRecord, StepRecord, CheckpointRecord, EvalRecord, GateRecord, EndRecord>;
+/// What a run looked like at the step that failed it as "nan" or "diverged". type "diagnosis", before the end
+/// record.
+struct DiagnosisRecord {
+  struct Norms {
+    std::string part{};           // "embedding", "stage 1 encoder", "trunk", "stage 1 decoder", "head"
+    double weight = 0, grad = 0;  // Euclidean; grad before clipping; NaN where a value is not finite
+    int64_t not_finite = 0;       // gradient values that are no number
+  };
+  struct Text {
+    std::string source{};  // path of the training file
+    int64_t document = 0;  // its index there, from 0
+    std::string head{};    // its first 80 bytes, cut at a character
+  };
+  int64_t attempt = 0, step = 0;
+  std::vector<double> rates{};    // of the last steps, oldest first
+  std::vector<Norms> norms{};     // weights as they gave the step's loss; from the input to the output
+  std::vector<Text> documents{};  // of the step's batch, in order; the first few dozen
+  int64_t n_documents = 0;        // of the batch in all
+};
+
+using JournalRecord = std::variant<AttemptRecord, StepRecord, CheckpointRecord, EvalRecord, GateRecord,
+                                   EndRecord, DiagnosisRecord>;
 
 std::string to_json_line(const JournalRecord& record);  ///< no newline; doubles round-trip
 /// Throws Error (`path:line: ...`) on a broken line that is not the last; a torn last line is skipped.

@@ -69,6 +69,12 @@ std::vector<JournalRecord> one_of_each() {
                      .seconds = 0.5},
           GateRecord{
               .attempt = 1, .step = 1, .gate = "causal", .verdict = "leak", .leak_rate = 0.25, .detail = "d"},
+          DiagnosisRecord{.attempt = 1,
+                          .step = 1,
+                          .rates = {0.1, 0.2},
+                          .norms = {{"trunk", 1.5, kNaN, 7}, {"head", 2, 3, 0}},
+                          .documents = {{"a \"b\".jsonl", 3, "first\nline"}},
+                          .n_documents = 12},
           EndRecord{.attempt = 1, .step = 1, .status = "done", .cause = "", .message = "ünïcode"}};
 }
 
@@ -123,10 +129,14 @@ TEST_CASE("every record is one line of valid JSON and comes back the same", "[co
 }
 
 TEST_CASE("a line of another type, shape or field type is no record", "[core]") {
-  for (const char* line : {"", "{", "null", "[]", "{}", R"({"type":1})", R"({"type":"steps"})",
-                           R"({"type":"step"})", R"({"type":"checkpoint","attempt":1,"step":2.5,"path":"p"})",
-                           R"({"type":"checkpoint","attempt":1,"step":2,"path":7})",
-                           R"({"type":"checkpoint","attempt":1,"step":2})"}) {
+  for (
+      const char* line :
+      {"", "{", "null", "[]", "{}", R"({"type":1})", R"({"type":"steps"})", R"({"type":"step"})",
+       R"({"type":"checkpoint","attempt":1,"step":2.5,"path":"p"})",
+       R"({"type":"checkpoint","attempt":1,"step":2,"path":7})",
+       R"({"type":"checkpoint","attempt":1,"step":2})",
+       R"({"type":"diagnosis","attempt":1,"step":2,"rates":[1],"norms":[3],"documents":[],"n_documents":0})",
+       R"({"type":"diagnosis","attempt":1,"step":2,"rates":["1"],"norms":[],"documents":[],"n_documents":0})"}) {
     CHECK(!parse_journal_line(line).has_value());
   }
   CHECK(parse_journal_line(R"({"type":"checkpoint","attempt":1,"step":2,"path":"p","later":true})")

@@ -1,4 +1,4 @@
-// Fits and multipliers: what analysis stores (declared in db/queries.h).
+// Fits, multipliers and verdicts: what analysis stores (declared in db/queries.h).
 #include "db/queries.h"
 #include "db/sqlite_detail.h"
 
@@ -77,6 +77,42 @@ std::vector<StoredMultiplier> load_multipliers(Db& db, const std::string& sweep)
       const auto real = [&](int i) { return optional_double(s.getColumn(i)); };
       rows.push_back({text(0), text(1), text(2), text(3), s.getColumn(4).getDouble(), real(5), real(6),
                       real(7), real(8), text(9), text(10), text(11), text(12)});
+    }
+    return rows;
+  });
+}
+
+void store_verdicts(Db& db, const std::vector<StoredVerdict>& rows) {
+  naming(db.path(), [&] {
+    SQLite::Transaction transaction(db.handle());
+    SQLite::Statement insert(db.handle(), "REPLACE INTO verdict VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    for (const StoredVerdict& r : rows) {
+      int i = 0;
+      for (const std::string& text : {r.sweep, r.claim, r.statement, r.verdict, r.why})
+        insert.bind(++i, text);
+      bind_optional(insert, ++i, r.needs_flops);
+      for (const std::string& text : {r.marks, r.tests, r.hash}) insert.bind(++i, text);
+      bind_value(insert, ++i, r.registered_hash ? SqlValue(*r.registered_hash) : SqlValue());
+      for (const std::string& text : {r.inputs_hash, r.created}) insert.bind(++i, text);
+      insert.exec();
+      insert.reset();
+    }
+    transaction.commit();
+  });
+}
+
+std::vector<StoredVerdict> load_verdicts(Db& db, const std::string& sweep) {
+  return naming(db.path(), [&] {
+    SQLite::Statement s(db.handle(), "SELECT * FROM verdict WHERE ?1 = '' OR sweep = ?1 ORDER BY 1, 2");
+    s.bind(1, sweep);
+    std::vector<StoredVerdict> rows;
+    while (s.executeStep()) {
+      const auto text = [&](int i) { return s.getColumn(i).getString(); };
+      const SQLite::Column registered = s.getColumn(9);
+      rows.push_back({text(0), text(1), text(2), text(3), text(4), optional_double(s.getColumn(5)), text(6),
+                      text(7), text(8),
+                      registered.isNull() ? std::nullopt : std::optional(registered.getString()), text(10),
+                      text(11)});
     }
     return rows;
   });

@@ -91,6 +91,7 @@ void carry_over_conclusions(Db& db, const std::string& old_path, IngestReport& r
     if (version == kSchemaVersion) {
       report.fits_kept = db.handle().exec("INSERT INTO fit SELECT * FROM old.fit");
       db.handle().exec("INSERT INTO multiplier SELECT * FROM old.multiplier");
+      db.handle().exec("INSERT INTO verdict SELECT * FROM old.verdict");
     } else {
       report.problems.push_back(
           {old_path, fmt::format("schema version {}: its fits are not carried over", version)});

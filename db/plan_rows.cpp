@@ -104,6 +104,15 @@ void insert_cell(SQLite::Statement& statement, const std::string& path, int64_t 
   statement.reset();
 }
 
+void insert_claims(Db& db, const std::string& path, const std::string& sweep, const Json& plan) {
+  run_once(db.handle(), "DELETE FROM claim WHERE plan = ?", path);
+  if (!plan.contains("claims")) return;
+  for (const Json& claim : plan.at("claims")) {
+    run_once(db.handle(), "INSERT INTO claim VALUES (?, ?, ?, ?, ?, ?)", path, claim.value("id", ""), sweep,
+             claim.value("hash", ""), claim.value("text", ""), claim.value("registered", ""));
+  }
+}
+
 std::string known_hash(Db& db, const std::string& path) {
   SQLite::Statement statement(db.handle(), "SELECT content_hash FROM sweep WHERE plan = ?");
   statement.bind(1, path);
@@ -125,6 +134,7 @@ int64_t write_plan(Db& db, const std::string& path) {
   run_once(db.handle(), "DELETE FROM cell WHERE plan = ?", path);
   run_once(db.handle(), "REPLACE INTO sweep VALUES (?, ?, ?, ?)", path, sweep, hash,
            plan.value("notes", Json::array()).dump());
+  insert_claims(db, path, sweep, plan);
   SQLite::Statement insert(db.handle(), kInsertCell);
   int64_t position = 0;
   for (const PlannedCell& cell : cells_of(plan)) {

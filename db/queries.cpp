@@ -167,6 +167,29 @@ std::vector<TuningEffort> tuning_effort(Db& db, const std::string& sweep) {
                               });
 }
 
+std::vector<RegisteredClaim> load_claims(Db& db, const std::string& sweep) {
+  std::vector<std::string> texts;
+  // SQLite: bare columns of a query with min() come from the row that has the minimum.
+  std::string sql = "SELECT sweep, id, hash, text, min(registered) FROM claim WHERE 1";
+  restrict(sql, texts, "sweep", one_or_all(sweep));
+  return select<RegisteredClaim>(
+      db, sql + " GROUP BY sweep, id ORDER BY sweep, id", texts,
+      [](RowReader& in, RegisteredClaim& c) { in >> c.sweep >> c.id >> c.hash >> c.text >> c.registered; });
+}
+
+std::vector<EvalRow> eval_rows(Db& db, const std::string& sweep) {
+  // SQLite: bare columns of a query with max() come from the row that has the maximum.
+  return select<EvalRow>(db,
+                         "SELECT key, split, bytes, loss_bpb FROM (SELECT e.key AS key, e.split AS split, "
+                         "e.bytes AS bytes, e.loss_bpb AS loss_bpb, max(e.attempt) FROM eval e JOIN run r ON "
+                         "r.key = e.key AND r.status = 'done' AND e.step = r.last_step "
+                         "WHERE e.loss_bpb IS NOT NULL AND e.split <> 'heldout' AND EXISTS "
+                         "(SELECT 1 FROM cell c WHERE c.key = e.key AND c.sweep = ?) "
+                         "GROUP BY e.key, e.split) ORDER BY key, split",
+                         {sweep},
+                         [](RowReader& in, EvalRow& e) { in >> e.key >> e.split >> e.bytes >> e.loss_bpb; });
+}
+
 std::vector<std::string> sweep_names(Db& db) {
   return select<std::string>(db, "SELECT DISTINCT name FROM sweep ORDER BY name", {},
                              [](RowReader& in, std::string& name) { in >> name; });

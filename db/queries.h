@@ -140,4 +140,30 @@ struct StoredMultiplier {
 void store_multipliers(Db& db, const std::vector<StoredMultiplier>& rows);
 std::vector<StoredMultiplier> load_multipliers(Db& db, const std::string& sweep = "");
 
+/// A claim as its sweep registered it; of several plans' the earliest.
+struct RegisteredClaim {
+  std::string sweep = "", id = "", hash = "", text = "", registered = "";
+};
+std::vector<RegisteredClaim> load_claims(Db& db, const std::string& sweep = "");  ///< by sweep and id
+
+/// A verdict as it was concluded. `marks` and `tests` are JSON arrays.
+struct StoredVerdict {
+  std::string sweep = "", claim = "", statement = "", verdict = "", why = "";
+  std::optional<double> needs_flops = {};
+  std::string marks = "[]", tests = "[]", hash = "";
+  std::optional<std::string> registered_hash = {};
+  std::string inputs_hash = "", created = "";
+};
+/// Replaces the row of (sweep, claim).
+void store_verdicts(Db& db, const std::vector<StoredVerdict>& rows);
+std::vector<StoredVerdict> load_verdicts(Db& db, const std::string& sweep = "");
+
+/// Further evaluations of finished runs, at their last step; of several with one name the newest.
+struct EvalRow {
+  std::string key = "", split = "";
+  int64_t bytes = 0;
+  double loss_bpb = 0;
+};
+std::vector<EvalRow> eval_rows(Db& db, const std::string& sweep);
+
 }  // namespace aunet

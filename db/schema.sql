@@ -1,4 +1,4 @@
--- sweep.db, schema version 1 (db/store.h kSchemaVersion). Everything but fit, multiplier and source is a
+-- sweep.db, schema version 2 (db/store.h kSchemaVersion). Everything but fit, multiplier, verdict and source is a
 -- copy of what lies in the run directories and can be rebuilt from them (aunet ingest --rebuild).
 -- Documented in db/README.md.
 --
@@ -43,6 +43,17 @@ CREATE TABLE cell (
   PRIMARY KEY (plan, position)
 ) WITHOUT ROWID;
 CREATE INDEX cell_key ON cell(key, sweep);
+
+-- What a sweep is run for, as its plan wrote it down before the first run started.
+CREATE TABLE claim (
+  plan            TEXT NOT NULL REFERENCES sweep(plan),
+  id              TEXT NOT NULL,
+  sweep           TEXT NOT NULL,
+  hash            TEXT NOT NULL,      -- of what is asserted and decides (config/claim.h)
+  text            TEXT NOT NULL,      -- the claim's TOML, whole
+  registered      TEXT NOT NULL,      -- ISO 8601 UTC
+  PRIMARY KEY (plan, id)
+) WITHOUT ROWID;
 
 -- One row per run directory: what it is, how far it came.
 CREATE TABLE run (
@@ -211,6 +222,22 @@ CREATE TABLE multiplier (
   inputs_hash     TEXT NOT NULL,
   created         TEXT NOT NULL,
   PRIMARY KEY (sweep, family_a, family_b, convention, flops)
+) WITHOUT ROWID;
+
+CREATE TABLE verdict (
+  sweep           TEXT NOT NULL,      -- '': a claim that no sweep can test
+  claim           TEXT NOT NULL,      -- id
+  statement       TEXT NOT NULL,
+  verdict         TEXT NOT NULL,      -- 'supported' | 'contradicted' | 'undetermined' | 'not testable at this scale'
+  why             TEXT NOT NULL,
+  needs_flops     REAL,               -- useful FLOPs that would decide it, about; NULL: decided, or no number helps
+  marks           TEXT NOT NULL,      -- JSON array of texts; empty: it may be quoted bare
+  tests           TEXT NOT NULL,      -- JSON array: estimand, estimate, low, high (95 %), margin, decision, verdict
+  hash            TEXT NOT NULL,      -- of the claim that was judged
+  registered_hash TEXT,               -- of the one that was registered; NULL: none was
+  inputs_hash     TEXT NOT NULL,
+  created         TEXT NOT NULL,
+  PRIMARY KEY (sweep, claim)
 ) WITHOUT ROWID;
 
 -- What has been read of which file. The ingest's own; differs between a rebuilt and a grown database.

@@ -2,6 +2,7 @@
 
 #include "config/read_family.h"
 #include "config/sections.h"
+#include "config/sweep_claims.h"
 #include "config/toml_file.h"
 #include "core/error.h"
 #include "core/text.h"
@@ -15,9 +16,12 @@
 namespace aunet {
 namespace {
 
-void read_sweep_section(const Table& root, SweepSpec& spec) {
+Table sweep_section(const Table& root) {
   root.need("sweep", "a table with a name");
-  const Table t = root.table("sweep", {"name", "seeds"});
+  return root.table("sweep", {"name", "seeds", "claims"});
+}
+
+void read_sweep_section(const Table& t, SweepSpec& spec) {
   t.need("name", "a name");
   t.read("name", spec.name);
   check_name(t, "name", spec.name);
@@ -201,7 +205,8 @@ SweepSpec parse(const std::string& text, const std::string& file_name, const std
                    file_name + ":1:1");
   SweepSpec spec;
   spec.file = file_name;
-  read_sweep_section(root, spec);
+  const Table sweep = sweep_section(root);
+  read_sweep_section(sweep, spec);
   read_sweep_data(root, base_folder, spec.data);
   const std::vector<const toml::table*> families = root.tables("family");
   for (size_t i = 0; i < families.size(); ++i)
@@ -216,6 +221,7 @@ SweepSpec parse(const std::string& text, const std::string& file_name, const std
   read_replicates(root, spec.budget.flops, spec.replicates);
   spec.runtime = read_runtime(root);
   read_excludes(root, spec.exclude);
+  read_sweep_claims(sweep, base_folder, spec);
   return spec;
 }
 

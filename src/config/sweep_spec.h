@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "config/claim.h"
 #include "config/run_config.h"
 
 namespace aunet {
@@ -92,6 +93,7 @@ struct SweepSpec {
   std::string file;  // as given, for messages
   std::string name;
   std::vector<uint64_t> seeds_init = {0}, seeds_data = {0};
+  std::vector<ClaimSpec> claims;  // registered when the sweep is first run
   SweepData data;
   BudgetSpec budget;
   std::vector<FamilySpec> families;

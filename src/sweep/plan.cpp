@@ -47,6 +47,7 @@ class Planner {
   Plan plan() {
     Plan plan;
     plan.sweep = spec_.name;
+    plan.claims = spec_.claims;
     plan.tuning_complete = tuner_.complete();
     plan.cells = tuner_.trials();
     plan.notes = tuner_.notes();

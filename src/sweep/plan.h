@@ -83,6 +83,7 @@ struct Plan {
   std::vector<ExcludedCell> excluded;
   bool tuning_complete = true;     // false: run the Tune cells, then plan again
   std::vector<std::string> notes;  // e.g. tuned optimum per family
+  std::vector<ClaimSpec> claims;   // what the sweep is run for
 };
 
 /// Same spec, facts and losses -> same cells, keys, order. Throws ConfigError when a cell misses its

@@ -6,6 +6,7 @@
 #include "core/log.h"
 #include "core/text.h"
 #include "sweep/cell_json.h"
+#include "sweep/claim_register.h"
 #include "sweep/prepare_run.h"
 #include "sweep/run_queue.h"
 #include "sweep/run_state.h"
@@ -146,7 +147,10 @@ void Supervisor::plan_again() {
   }
   if (!lock_) take_sweep_lock();
   queue_.take(plan_, speeds_);
-  write_file_atomic(options_.runs.plan(plan_.sweep), plan_to_json(plan_).dump(1));
+  const std::string path = options_.runs.plan(plan_.sweep);
+  nlohmann::json json = plan_to_json(plan_);
+  json["claims"] = registered_claims(path, plan_.claims);
+  write_file_atomic(path, json.dump(1));
 }
 
 void Supervisor::take_sweep_lock() {

@@ -1,4 +1,5 @@
 #include "config/claim.h"
+#include "config/sweep_spec.h"
 
 #include "core/error.h"
 #include "core/file.h"
@@ -143,6 +144,49 @@ TEST_CASE("a folder of claims is read whole, its sweeps apart", "[config][claim]
   write_file_atomic(folder / "c.toml", kClaim);
   CHECK_THROWS_WITH(read_claims({folder.path}),
                     Catch::Contains("got \"tie\" in") && Catch::Contains("b.toml"));
+}
+
+TEST_CASE("a sweep names its claims, which must be about it", "[config][claim]") {
+  const TemporaryFolder folder;
+  make_directories(folder / "claims");
+  const std::string sweep = R"([sweep]
+name = "s"
+claims = ["claims/tie.toml"]
+[data]
+train = ["t.jsonl"]
+heldout = ["h.jsonl"]
+[budget]
+flops = [1e9]
+[[family]]
+name = "a"
+model = { kind = "aunet", stages = 2, split = "word" }
+sizes = { per_budget = 2, around = "optimum" }
+[[family]]
+name = "b"
+model = { kind = "bytes" }
+sizes = { same_as = "a" }
+)";
+  const auto message = [&](const std::string& claim) {
+    write_file_atomic(folder / "claims/tie.toml", claim);
+    try {
+      const SweepSpec spec = parse_sweep_spec(sweep, folder / "s.toml");
+      return "read " + spec.claims.at(0).id;
+    } catch (const ConfigError& error) {
+      return std::string(error.what());
+    }
+  };
+  const std::string place =
+      (folder / "s.toml") + ":3:10: sweep.claims: " + (folder / "claims/tie.toml") + ": ";
+  CHECK(message(kClaim) == "read tie");
+  CHECK(message(replaced(kClaim, "sweep = \"s\"", "sweep = \"t\"")) ==
+        place + "expected a claim about this sweep, \"s\", got one about \"t\"");
+  CHECK(message(replaced(kClaim, "[\"a\", \"b\"]", "[\"a\", \"c\"]")) ==
+        place + "expected a claim about families of this sweep (a, b), got one about \"c\"");
+  CHECK(
+      message("[claim]\nid = \"x\"\nstatement = \"x\"\nsource = \"x\"\ntestable = false\nreason = \"x\"\n") ==
+      place + "expected a testable claim, got one with testable = false");
+  CHECK(message(replaced(kClaim, "id = ", "ident = "))
+            .starts_with((folder / "claims/tie.toml") + ":2:1: unknown key"));
 }
 
 }  // namespace aunet

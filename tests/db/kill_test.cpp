@@ -103,6 +103,7 @@ TEST_CASE("a rebuild holds what the grown database holds, and keeps the fits", "
                             .reason = "out of range",
                             .inputs_hash = "h",
                             .created = "2026-01-01T00:00:00Z"}});
+    store_verdicts(db, {{.sweep = "demo", .claim = "tie", .verdict = "supported", .registered_hash = "h"}});
   }
   std::string grown;
   {

@@ -106,3 +106,72 @@ TEST_CASE("a plan file that is no plan is a problem, not the end", "[db]") {
         runs / "plans/broken.json" + ": plan: expected a JSON object with 'cells', got something else");
   CHECK(report.runs_changed == 1);
 }
+
+TEST_CASE("the claims of a plan come with it, and of two plans the first registration counts", "[db]") {
+  TempDir a, b;
+  const auto write = [](const std::string& runs, const std::string& hash, const std::string& time) {
+    make_directories(runs + "/plans");
+    write_file_atomic(RunsRoot{runs}.plan("demo"),
+                      R"({"sweep":"demo","cells":[],"claims":[{"id":"tie","hash":")" + hash +
+                          R"(","text":"[claim]","registered":")" + time + R"("}]})");
+  };
+  write(a.path(), "later", "2026-01-02T00:00:00Z");
+  write(b.path(), "first", "2026-01-01T00:00:00Z");
+  Db db = Db::in_memory();
+  CHECK(ingest(db, {a.path(), b.path()}).problems.empty());
+  const std::vector<RegisteredClaim> claims = load_claims(db, "demo");
+  REQUIRE(claims.size() == 1);
+  CHECK(claims[0].id == "tie");
+  CHECK(claims[0].hash == "first");
+  CHECK(claims[0].text == "[claim]");
+  CHECK(load_claims(db, "another").empty());
+}
+
+TEST_CASE("a verdict is read back as it was stored, and the next one replaces it", "[db]") {
+  Db db = Db::in_memory();
+  StoredVerdict verdict{.sweep = "demo",
+                        .claim = "tie",
+                        .statement = "a ties b",
+                        .verdict = "undetermined",
+                        .why = "wide",
+                        .needs_flops = 1e15,
+                        .marks = "[]",
+                        .tests = "[{}]",
+                        .hash = "h",
+                        .registered_hash = std::nullopt,
+                        .inputs_hash = "i",
+                        .created = "now"};
+  store_verdicts(db, {verdict});
+  verdict.registered_hash = "r";
+  verdict.needs_flops.reset();
+  store_verdicts(db, {verdict});
+  const std::vector<StoredVerdict> rows = load_verdicts(db, "demo");
+  REQUIRE(rows.size() == 1);
+  CHECK(rows[0].registered_hash == "r");
+  CHECK_FALSE(rows[0].needs_flops);
+  CHECK(rows[0].statement == "a ties b");
+}
+
+TEST_CASE("further evaluations are read at the last step of finished runs, the newest of a name", "[db]") {
+  TempDir runs;
+  const RunConfig run = aunet_run();
+  std::vector<JournalRecord> records = finished(run, 2.5);
+  const auto typos = [&](int64_t at_step, double bpb, int64_t attempt_number) {
+    EvalRecord eval = heldout(run, attempt_number, at_step, bpb);
+    eval.split = "typos";
+    eval.eval_key += std::to_string(attempt_number);
+    return eval;
+  };
+  records.insert(records.end() - 1, {typos(5, 9, 1), typos(10, 3, 1), typos(10, 3.5, 2)});
+  append(make_run(runs.path(), run), records);
+  write_plan_file(runs.path(), "demo", {cell_json(run, "grid", 2e10, 0)});
+  Db db = Db::in_memory();
+  CHECK(ingest(db, {runs.path()}).problems.empty());
+  const std::vector<EvalRow> rows = eval_rows(db, "demo");
+  REQUIRE(rows.size() == 1);
+  CHECK(rows[0].key == train_key(run));
+  CHECK(rows[0].split == "typos");
+  CHECK(rows[0].loss_bpb == 3.5);
+  CHECK(rows[0].bytes == 10000);
+  CHECK(eval_rows(db, "another").empty());
+}

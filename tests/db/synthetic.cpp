@@ -196,7 +196,7 @@ std::string cell_json(const RunConfig& run, const std::string& role, double budg
 std::string content(Db& db) {
   std::string text;
   for (const char* table : {"sweep", "cell", "run", "attempt", "step", "eval", "gate", "checkpoint", "item",
-                            "fit", "multiplier"}) {
+                            "fit", "multiplier", "claim", "verdict"}) {
     std::vector<std::string> rows;
     for (const auto& values : query(db, fmt::format("SELECT * FROM {}", table)).rows) {
       std::string row = table;

@@ -4,8 +4,10 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "sweep/claim_register.h"
 
 #include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
 
 #include <filesystem>
 #include <optional>
@@ -78,4 +80,29 @@ TEST_CASE("two supervisors of one sweep: the second is refused", "[sweep]") {
   NoLauncher launcher;
   CHECK_THROWS_WITH(supervise_plan(folder, launcher, plan_of("0123456789abcdef", 1000)),
                     Contains("another `aunet sweep` is running this sweep"));
+}
+
+TEST_CASE("a claim is registered once, before the first run starts, and a later change does not replace it",
+          "[sweep][claim]") {
+  const Folder folder;
+  Plan plan = plan_of("0123456789abcdef", 1000);
+  plan.claims.emplace_back();
+  plan.claims[0].id = "tie";
+  plan.claims[0].text = "first";
+  const auto registered = [&] {
+    return nlohmann::json::parse(read_file(folder.path + "/plans/one.json"))["claims"];
+  };
+  const std::string first_hash = claim_hash(plan.claims[0]);
+  NoLauncher launcher;
+  CHECK_THROWS(supervise_plan(folder, launcher, plan));  // the run has no data: it cannot be prepared
+  CHECK(launcher.n_started == 0);
+  CHECK(registered()[0]["hash"] == first_hash);
+  plan.claims[0].statement = plan.claims[0].text = "second";
+  plan.claims.emplace_back().id = "another";
+  const nlohmann::json kept = registered_claims(folder.path + "/plans/one.json", plan.claims);
+  REQUIRE(kept.size() == 2);
+  CHECK(kept[0]["text"] == "first");
+  CHECK(kept[0]["hash"] == first_hash);
+  CHECK(kept[1]["id"] == "another");
+  CHECK(kept[0]["registered"].get<std::string>().size() == std::string("2026-01-01T00:00:00Z").size());
 }

@@ -106,7 +106,13 @@ Object canonical_training(const RunConfig& run) {
   optim.set("weight_decay", run.optim.weight_decay);
   optim.set("clip", run.optim.clip);
   schedule.set("kind", run.schedule.kind);
-  schedule.set("warmup", run.schedule.warmup);
+  // A warm-up in steps makes its share meaningless; a cosine has neither it nor a decay.
+  const bool wsd = run.schedule.kind == "wsd";
+  if (wsd && run.schedule.warmup_steps >= 0)
+    schedule.set("warmup_steps", run.schedule.warmup_steps);
+  else
+    schedule.set("warmup", run.schedule.warmup);
+  if (wsd) schedule.set("decay", run.schedule.decay);
   schedule.set("floor", run.schedule.floor);
   horizon.set("windows", run.horizon.windows);
   horizon.set("batch_windows", run.horizon.batch_windows);

@@ -98,7 +98,7 @@ ExperimentSpec parse(const std::string& text, const std::string& file_name, cons
   const Table seeds = root.table("seeds", {"init", "data"});
   seeds.read("init", run.seeds.init);
   seeds.read("data", run.seeds.data);
-  run.runtime = read_runtime(root);
+  run.runtime = read_runtime(root, true);
   return spec;
 }
 

@@ -122,7 +122,10 @@ void write_training(Writer& w, const RunConfig& run) {
   w.set("clip", run.optim.clip);
   w.section("schedule");
   w.set("kind", run.schedule.kind);
-  w.set("warmup", run.schedule.warmup);
+  const bool in_steps = run.schedule.warmup_steps >= 0;
+  if (in_steps) w.set("warmup_steps", run.schedule.warmup_steps);
+  if (!in_steps) w.set("warmup", run.schedule.warmup);
+  if (run.schedule.kind == "wsd") w.set("decay", run.schedule.decay);
   w.set("floor", run.schedule.floor);
   w.section("horizon");
   w.set("windows", run.horizon.windows);
@@ -138,10 +141,13 @@ void write_runtime(Writer& w, const RunConfig& run) {
   w.section("run");
   w.set("threads", run.runtime.threads);
   w.set("device", run.runtime.device);
+  if (!run.runtime.parent_key.empty())
+    w.set("parent", fmt::format("{}@{}", run.runtime.parent_key, run.runtime.parent_step));
   w.section("checkpoints");
   w.set("every", run.runtime.checkpoint_seconds);
   w.set("steps", run.runtime.checkpoint_steps);
   w.set("keep", run.runtime.checkpoint_keep);
+  if (run.runtime.checkpoint_pin > 0) w.set("pin", run.runtime.checkpoint_pin);
   w.section("gates");
   w.set("causal", run.runtime.gate_causal);
   w.section("origin");

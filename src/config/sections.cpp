@@ -67,6 +67,20 @@ void read_keep(const Table& checkpoints, int64_t& keep) {
   keep = count;
 }
 
+/// parent = "KEY@STEP": the sibling folder KEY's checkpoint after STEP.
+void read_parent(const Table& run, RuntimeConfig& config) {
+  if (!run.has("parent")) return;
+  std::string text;
+  run.read("parent", text);
+  const size_t at = text.find('@');
+  const std::string key = text.substr(0, at), step = at == std::string::npos ? "" : text.substr(at + 1);
+  const auto [end, error] = std::from_chars(step.data(), step.data() + step.size(), config.parent_step);
+  const bool is_key = key.size() == 16 && key.find_first_not_of("0123456789abcdef") == std::string::npos;
+  if (!is_key || error != std::errc() || end != step.data() + step.size() || config.parent_step < 1)
+    run.fail_expected("parent", "a key and a step, KEY@STEP");
+  config.parent_key = key;
+}
+
 }  // namespace
 
 std::string resolve_path(const std::string& path, const std::string& base_folder) {
@@ -102,24 +116,42 @@ OptimConfig read_optim(const Table& optim) {
   return config;
 }
 
-ScheduleConfig read_schedule(const Table& root) {
+ScheduleConfig read_schedule(const Table& root, bool* branches) {
   ScheduleConfig config;
-  const Table schedule = root.table("schedule", {"kind", "warmup", "floor", "branches"});
+  const char* of_its_own = branches != nullptr ? "branches" : "warmup_steps";
+  const Table schedule = root.table("schedule", {"kind", "warmup", "floor", "decay", of_its_own});
   schedule.read_choice("kind", config.kind, {"cosine", "wsd"});
-  if (config.kind == "wsd") schedule.fail("kind", "\"wsd\" is not implemented yet; use \"cosine\"");
-  if (schedule.has("branches"))
-    schedule.fail("branches", "run trees are not implemented yet; leave branches out");
+  const bool wsd = config.kind == "wsd";
+  for (const char* key : {"decay", of_its_own}) {
+    if (!wsd && schedule.has(key)) schedule.fail(key, "expected only beside kind = \"wsd\"");
+  }
   schedule.read("warmup", config.warmup, within(0, 1));
   schedule.read("floor", config.floor, within(0, 1));
+  schedule.read("decay", config.decay, above_to(0, 1));
+  if (branches != nullptr) {
+    *branches = wsd;
+    schedule.read("branches", *branches);
+  } else if (schedule.has("warmup_steps")) {
+    if (schedule.has("warmup")) schedule.fail("warmup_steps", "expected only without warmup");
+    schedule.read("warmup_steps", config.warmup_steps, at_least(0));
+  }
+  if (wsd && config.warmup_steps < 0 && config.warmup + config.decay > 1) {
+    schedule.fail(schedule.has("decay") ? "decay" : "warmup",
+                  fmt::format("expected warmup + decay up to 1, got {} + {}", config.warmup, config.decay));
+  }
   return config;
 }
 
-RuntimeConfig read_runtime(const Table& root) {
+RuntimeConfig read_runtime(const Table& root, bool of_one_run) {
   RuntimeConfig config;
-  const Table run = root.table("run", {"threads", "device"});
+  const Table run = of_one_run ? root.table("run", {"threads", "device", "parent"})
+                               : root.table("run", {"threads", "device"});
   run.read("threads", config.threads, within(1, 4096));
   run.read_choice("device", config.device, {"cpu", "cuda"});
-  const Table checkpoints = root.table("checkpoints", {"every", "steps", "keep"});
+  if (of_one_run) read_parent(run, config);
+  const Table checkpoints = of_one_run ? root.table("checkpoints", {"every", "steps", "keep", "pin"})
+                                       : root.table("checkpoints", {"every", "steps", "keep"});
+  if (of_one_run) checkpoints.read("pin", config.checkpoint_pin, at_least(0));
   checkpoints.read_duration("every", config.checkpoint_seconds);
   checkpoints.read("steps", config.checkpoint_steps, at_least(0));
   read_keep(checkpoints, config.checkpoint_keep);

@@ -17,9 +17,12 @@ DataConfig read_data(const Table& data, const std::string& base_folder, bool may
 OptimConfig read_optim(const Table& optim);
 inline constexpr const char* kOptimKeys[] = {"beta1", "beta2", "eps", "weight_decay", "clip"};
 
-ScheduleConfig read_schedule(const Table& root);
-/// [run], [checkpoints] and [gates] of `root`.
-RuntimeConfig read_runtime(const Table& root);
+/// [schedule]. A sweep (`branches` is not null) may say `branches`, default true for wsd, and leaves the
+/// warm-up's steps to the planner; an experiment may say `warmup_steps` instead of `warmup`.
+ScheduleConfig read_schedule(const Table& root, bool* branches = nullptr);
+/// [run], [checkpoints] and [gates] of `root`. `of_one_run`: with the parent and the pin, which belong to a run
+/// and not to a sweep.
+RuntimeConfig read_runtime(const Table& root, bool of_one_run = false);
 
 /// Letters, digits, '-', '_' and '.': a name becomes part of paths, override keys and tables.
 void check_name(const Table& table, std::string_view key, const std::string& name);

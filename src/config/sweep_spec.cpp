@@ -217,7 +217,7 @@ SweepSpec parse(const std::string& text, const std::string& file_name, const std
   read_budget(root, needs_flops, spec.budget);
   read_tune(root, spec.budget.flops, spec.tune);
   read_optim_section(root, spec.optim);
-  spec.schedule = read_schedule(root);
+  spec.schedule = read_schedule(root, &spec.branches);
   read_replicates(root, spec.budget.flops, spec.replicates);
   spec.runtime = read_runtime(root);
   read_excludes(root, spec.exclude);

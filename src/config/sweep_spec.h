@@ -100,6 +100,7 @@ struct SweepSpec {
   TuneSpec tune;
   OptimConfig optim;  // [optim]: all but lr
   ScheduleConfig schedule;
+  bool branches = false;  // wsd: the budgets of a size share one stable phase (sweep/run_tree.h)
   ReplicateSpec replicates;
   RuntimeConfig runtime;  // [checkpoints], [gates], [run]
   std::vector<ExcludeSpec> exclude;

@@ -1,8 +1,8 @@
 #include "train/trainer.h"
 
+#include "config/schedule.h"
 #include "core/log.h"
 #include "core/text.h"
-#include "train/schedule.h"
 
 #include <fmt/format.h>
 
@@ -21,11 +21,6 @@ std::string progress_text(const StepRecord& step, int64_t n_steps, double bytes_
 }
 
 }  // namespace
-
-int64_t total_steps(const HorizonConfig& horizon) {
-  require(horizon.batch_windows > 0, "total_steps: batch_windows is not positive");
-  return (horizon.windows + horizon.batch_windows - 1) / horizon.batch_windows;
-}
 
 Workload batch_workload(const ModelConfig& model, const Batch& batch) {
   Workload total;

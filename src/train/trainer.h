@@ -44,9 +44,6 @@ struct TrainerParts {
 
 enum class TrainOutcome { Finished, Interrupted };
 
-/// Steps of a horizon: ceil(windows / batch_windows).
-int64_t total_steps(const HorizonConfig& horizon);
-
 /// What the FLOP counter needs to know of a batch: the real rows of each of its sequences, added up.
 Workload batch_workload(const ModelConfig& model, const Batch& batch);
 

@@ -78,14 +78,14 @@ auto fields(const DataConfig& c) {
                   c.heldout_fingerprint);
 }
 auto fields(const OptimConfig& c) { return std::tie(c.lr, c.beta1, c.beta2, c.eps, c.weight_decay, c.clip); }
-auto fields(const ScheduleConfig& c) { return std::tie(c.kind, c.warmup, c.floor); }
+auto fields(const ScheduleConfig& c) { return std::tie(c.kind, c.warmup, c.floor, c.decay, c.warmup_steps); }
 auto fields(const HorizonConfig& c) {
   return std::tie(c.windows, c.batch_windows, c.last_window_bytes, c.accumulation);
 }
 auto fields(const SeedConfig& c) { return std::tie(c.init, c.data); }
 auto fields(const RuntimeConfig& c) {
   return std::tie(c.threads, c.device, c.checkpoint_seconds, c.checkpoint_steps, c.checkpoint_keep,
-                  c.gate_causal);
+                  c.gate_causal, c.checkpoint_pin, c.parent_key, c.parent_step);
 }
 auto fields(const OriginConfig& c) {
   return std::tie(c.name, c.family, c.budget_flops, c.convention, c.flops_planned);
@@ -108,11 +108,22 @@ RunConfig random_run(RandomStream& s) {
   run.optim = {real(s), s.uniform() * 0.99, s.uniform() * 0.99, real(s), real(s), real(s)};
   run.schedule.warmup = s.uniform();
   run.schedule.floor = s.uniform();
+  if (coin(s)) {
+    run.schedule = {"wsd", 0.5 * s.uniform(), s.uniform(), 0.01 + 0.49 * s.uniform(), -1};
+    if (coin(s)) run.schedule.warmup_steps = between(s, 0, 1000);
+    if (run.schedule.warmup_steps >= 0)
+      run.schedule.warmup = ScheduleConfig().warmup;  // it says nothing then
+  }
   run.horizon = {between(s, 1, 1ll << 40), between(s, 1, 1 << 20), between(s, 0, run.data.context_bytes),
                  between(s, 1, 9)};
   run.seeds = {s.next_u64() >> 1, s.next_u64() >> 1};
   run.runtime = {between(s, 1, 64),   coin(s) ? "cpu" : "cuda", real(s),
                  between(s, 0, 1000), between(s, 1, 9),         coin(s) ? "pass" : "off"};
+  if (coin(s)) run.runtime.checkpoint_pin = between(s, 1, 1000);
+  if (coin(s)) {
+    run.runtime.parent_key = "0123456789abcdef";
+    run.runtime.parent_step = between(s, 1, 1000);
+  }
   run.origin = {coin(s) ? "" : "n.1", coin(s) ? "" : "f-1", real(s), coin(s) ? "paper" : "executed", real(s)};
   return run;
 }

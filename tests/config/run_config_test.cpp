@@ -78,7 +78,7 @@ TEST_CASE("keys are frozen", "[config]") {
     CHECK(train_key(run) == example["key"].get<std::string>());
     CHECK(eval_key(run) == example["eval_key"].get<std::string>());
   }
-  CHECK(n == 5);
+  CHECK(n >= 7);
 }
 
 TEST_CASE("the canonical form is one line of JSON with sorted keys and no neutral values", "[config]") {

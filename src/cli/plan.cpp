@@ -105,22 +105,27 @@ void print_notes(const Plan& plan) {
 void print_totals(const std::vector<PlanRow>& rows, double price_per_hour) {
   std::map<std::string, int64_t> states, sources;
   std::set<std::string> seen;  // a trial that is also a cell of the grid runs once
-  double seconds = 0, seconds_left = 0, flops = 0, flops_left = 0;
+  double seconds = 0, seconds_left = 0, flops = 0, incremental = 0, flops_left = 0;
   for (const PlanRow& row : rows) {
     if (!row.cell->key.empty() && !seen.insert(row.cell->key).second) continue;
     ++states[row.state];
     ++sources[row.time.source];
     seconds += row.time.seconds;
     flops += row.cell->flops_by_convention;
+    incremental += row.cell->incremental_flops();
     if (row.state == "done") continue;
     seconds_left += row.time.seconds;
-    flops_left += row.cell->flops_by_convention;
+    flops_left += row.cell->incremental_flops();
   }
   std::vector<std::string> words;
   for (const auto& [state, count] : states) words.push_back(fmt::format("{} {}", count, state));
   fmt::print("\n{} cells, {} runs: {}; {} FLOPs in all, {} still to spend\n", rows.size(),
              seen.empty() ? rows.size() : seen.size(), join(words, ", "), human_flops(flops),
              human_flops(flops_left));
+  if (incremental < flops) {
+    fmt::print("run trees compute {} FLOPs of these, {:.1f} %: times and prices are of that part\n",
+               human_flops(incremental), 100 * incremental / flops);
+  }
   fmt::print("one after the other: {}, {} of it still to run", long_duration(seconds),
              long_duration(seconds_left));
   if (sources.size() == 1) fmt::print(" ({})", sources.begin()->first);

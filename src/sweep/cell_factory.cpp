@@ -2,6 +2,7 @@
 
 #include "budget/laws.h"
 #include "budget/memory.h"
+#include "config/schedule.h"
 #include "core/error.h"
 #include "core/text.h"
 
@@ -151,13 +152,27 @@ int64_t CellFactory::windows_for_bytes(const Cell& cell, double bytes) const {
   return std::llround(std::clamp(std::round(bytes / (cell.text_bytes / all)), 1.0, all));
 }
 
+double CellFactory::prefix_flops(const FamilySpec& family, const Cell& cell, int64_t steps,
+                                 Convention convention) {
+  WindowSums& windows = sums(family, cell.run.model, cell.run.seeds.data);
+  const int64_t n = std::min(steps * cell.run.horizon.batch_windows, cell.run.horizon.windows);
+  windows.cover(n);
+  return training_flops(cell.run.model, windows.work(n), convention).total();
+}
+
 void CellFactory::finish(Cell& cell, const FamilySpec& family, const Hyper& hyper) {
   HorizonConfig& horizon = cell.run.horizon;
   cell.run.optim.lr = hyper.lr;
   cell.lr_source = hyper.source;
   cell.provisional = hyper.provisional;
   horizon.batch_windows = hyper.batch_windows;
-  cell.steps = (horizon.windows + horizon.batch_windows - 1) / horizon.batch_windows;
+  cell.steps = total_steps(horizon);
+  if (spec_.branches) {
+    cell.run.schedule.warmup_steps =
+        hyper.warmup_steps >= 0 ? hyper.warmup_steps : warmup_steps(spec_.schedule, cell.steps);
+    cell.run.runtime.checkpoint_pin =
+        branch_step(cell.run);  // also of the longest: a longer budget may follow
+  }
   const double share = static_cast<double>(horizon.batch_windows) / static_cast<double>(horizon.windows);
   cell.batch_bytes = cell.text_bytes * share;
   cell.batch_units = cell.tokens ? *cell.tokens * share : cell.batch_bytes;

@@ -21,6 +21,7 @@ struct Hyper {
   int64_t batch_windows = 0;
   std::string source;  // Cell::lr_source
   bool provisional = false;
+  int64_t warmup_steps = -1;  // of a run tree's cell: those of the tree's smallest budget; -1: its own
 };
 
 /// Sets the number of ids of a BPE family: a rank file says how many it has, not the sweep, so the data are
@@ -56,6 +57,9 @@ class CellFactory {
 
   /// Training FLOPs (useful) per text byte on the first windows of the data with the sweep's first data seed.
   double cost_per_byte(const FamilySpec& family, const ModelConfig& model);
+
+  /// Training FLOPs of the first `steps` steps of a finished cell. Never more windows than it has.
+  double prefix_flops(const FamilySpec& family, const Cell& cell, int64_t steps, Convention convention);
 
   WindowSums& sums(const FamilySpec& family, const ModelConfig& model, uint64_t data_seed);
   Convention convention() const { return convention_; }

@@ -12,6 +12,12 @@ using Json = nlohmann::json;
 
 Json or_null(const std::string& text) { return text.empty() ? Json() : Json(text); }
 
+/// KEY@STEP
+std::string parent_of(const Cell& cell) {
+  const RuntimeConfig& runtime = cell.run.runtime;
+  return runtime.parent_key.empty() ? "" : fmt::format("{}@{}", runtime.parent_key, runtime.parent_step);
+}
+
 }  // namespace
 
 std::string model_line(const ModelConfig& model) {
@@ -46,16 +52,17 @@ Json cell_to_json(const Cell& cell) {
       {"memory_bytes", cell.memory_bytes},
       {"inference_flops_per_byte", cell.inference_flops_per_byte},
       {"warnings", cell.warnings},
+      {"tree", or_null(cell.tree)},
+      {"parent", cell.shared_steps > 0 ? or_null(parent_of(cell)) : Json()},
+      {"steps_incremental", cell.incremental_steps()},
   };
   json["params"] = {{"total", cell.params.total},
                     {"non_embedding", cell.params.non_embedding},
                     {"active", cell.params.active},
                     {"embedding", cell.params.embedding}};
-  json["flops"] = {{"paper", cell.flops_paper.total()},
-                   {"useful", cell.flops_useful.total()},
-                   {"executed", cell.flops_executed.total()},
-                   {"budget", cell.budget_flops},
-                   {"error", cell.budget_error}};
+  json["flops"] = {{"paper", cell.flops_paper.total()},       {"useful", cell.flops_useful.total()},
+                   {"executed", cell.flops_executed.total()}, {"budget", cell.budget_flops},
+                   {"incremental", cell.incremental_flops()}, {"error", cell.budget_error}};
   json["batch"] = {
       {"sequences", horizon.batch_windows}, {"units", cell.batch_units}, {"bytes", cell.batch_bytes}};
   json["seeds"] = {{"init", cell.run.seeds.init}, {"data", cell.run.seeds.data}};

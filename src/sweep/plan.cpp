@@ -1,11 +1,13 @@
 #include "sweep/plan.h"
 
+#include "config/schedule.h"
 #include "core/error.h"
 #include "core/text.h"
 #include "sweep/cell_factory.h"
 #include "sweep/declared.h"
 #include "sweep/exclude.h"
 #include "sweep/ladder.h"
+#include "sweep/run_tree.h"
 #include "sweep/sizing.h"
 #include "sweep/tuner.h"
 
@@ -22,6 +24,11 @@ namespace {
 /// Below this the published laws are far outside the runs they were fitted to and are used only when asked
 /// for (DESIGN section 4, "Tuning is part of the comparison").
 constexpr double kLawByDefaultFrom = 1e18;
+
+/// Compute of a run tree's largest budget over its smallest, above which one rate and one batch for all of
+/// them is a handicap worth a warning: over a factor 10 the paper's laws move the rate by 1.5 and the batch
+/// by 2.
+constexpr double kWidestTree = 10;
 
 [[noreturn]] void fail(const SweepSpec& spec, const FamilySpec& family, const std::string& message) {
   throw ConfigError(fmt::format("{}:{}: family '{}': {}", spec.file, family.line, family.name, message));
@@ -53,6 +60,7 @@ class Planner {
     plan.notes = tuner_.notes();
     for (const FamilySpec& family : spec_.families) add_grid(plan, family);
     for (const FamilySpec& family : spec_.families) add_replicates(plan, family);
+    if (spec_.branches) link_trees(plan);
     return plan;
   }
 
@@ -77,7 +85,7 @@ class Planner {
   void add_budget(Plan& plan, const FamilySpec& family, size_t budget, SeedConfig seeds, CellRole role) {
     for (const auto& [size_index, model] : sizing_.at(family, budget))
       add_cell(plan, family, factory_.for_budget(family, model, spec_.budget.flops[budget], seeds),
-               size_index, role);
+               size_index, role, spec_.branches ? &model : nullptr);
   }
 
   /// Further seeds at some budgets: init and data seed both move on from the first of their lists.
@@ -96,10 +104,12 @@ class Planner {
     }
   }
 
-  void add_cell(Plan& plan, const FamilySpec& family, Cell cell, int64_t size_index, CellRole role) {
+  /// `of_tree`: the size, when its budgets share rate, batch and warm-up.
+  void add_cell(Plan& plan, const FamilySpec& family, Cell cell, int64_t size_index, CellRole role,
+                const ModelConfig* of_tree = nullptr) {
     cell.role = role;
     cell.size_index = size_index;
-    factory_.finish(cell, family, hyper(family, cell));
+    factory_.finish(cell, family, of_tree ? tree_hyper(family, cell, *of_tree) : hyper(family, cell));
     const std::string reason = reason_to_exclude(cell);
     if (reason.empty())
       plan.cells.push_back(std::move(cell));
@@ -150,6 +160,42 @@ class Planner {
          fmt::format("{}: expected a number, law = \"paper\" or a [tune] axis: the paper's laws are no "
                      "default below {}, this budget is {}",
                      key, human_flops(kLawByDefaultFrom), human_flops(cell.budget_flops)));
+  }
+
+  /// Rate, batch and warm-up of a run tree are those of its smallest budget, so that a larger one changes no
+  /// old cell: of the first budget that has this size, whatever rules exclude.
+  Hyper tree_hyper(const FamilySpec& family, const Cell& cell, const ModelConfig& model) {
+    for (size_t budget = 0; spec_.budget.flops[budget] < cell.budget_flops; ++budget) {
+      for (const auto& [size_index, other] : sizing_.at(family, budget)) {
+        if (!(other == model)) continue;
+        Cell root = factory_.for_budget(family, model, spec_.budget.flops[budget], cell.run.seeds);
+        root.size_index = size_index;
+        Hyper of_root = hyper(family, root);
+        factory_.finish(root, family, of_root);
+        of_root.warmup_steps = root.run.schedule.warmup_steps;
+        of_root.source += fmt::format("; tree of {}", human_flops(root.budget_flops));
+        return of_root;
+      }
+    }
+    return hyper(family, cell);
+  }
+
+  void link_trees(Plan& plan) {
+    const auto flops = [this](const Cell& cell, int64_t steps, Convention convention) {
+      const auto family = std::find_if(spec_.families.begin(), spec_.families.end(),
+                                       [&](const FamilySpec& f) { return f.name == cell.family; });
+      return factory_.prefix_flops(*family, cell, steps, convention);
+    };
+    link_run_trees(plan.cells, flops, factory_.convention());
+    std::map<std::string, double> smallest;
+    for (const Cell& cell : plan.cells) {
+      double& budget = smallest.emplace(cell.tree, cell.budget_flops).first->second;
+      budget = std::min(budget, cell.budget_flops);
+    }
+    for (Cell& cell : plan.cells)
+      if (cell.budget_flops > kWidestTree * smallest[cell.tree])
+        cell.warnings.push_back(fmt::format(
+            "run tree: rate and batch are those of a budget more than {:g} times smaller", kWidestTree));
   }
 
   std::string reason_to_exclude(const Cell& cell) const {

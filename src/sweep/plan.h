@@ -39,6 +39,12 @@ struct DataFacts {
 using FactsProvider =
     std::function<const DataFacts&(const FamilySpec& family, uint64_t data_seed, int64_t n_windows)>;
 
+/// The checkpoint of another run after `step`, in which a cell would find its own state.
+struct BranchPoint {
+  std::string key;  // "" when the data are declared
+  int64_t step = 0;
+};
+
 enum class CellRole { Tune, Grid, Replicate };
 std::string to_string(CellRole role);
 
@@ -65,6 +71,17 @@ struct Cell {
   double law_lr = 0, law_batch_units = 0;  // the paper's laws at this cell's paper FLOPs, used or not
   std::string lr_source;                   // "law paper", "given", "tuned at 2e10", ...
   std::vector<std::string> warnings;       // e.g. "fewer than 100 steps"
+
+  // Run trees (sweep/run_tree.h). The cell's FLOPs above are accounted ones: trunk and own part.
+  std::string tree;                    // trunk_key() of the run; "" when it shares nothing
+  std::vector<BranchPoint> ancestors;  // shorter cells of the tree, nearest first; the first is the parent
+  int64_t shared_steps = 0;            // computed by the parent
+  double shared_flops = 0, shared_useful = 0;  // of those steps, by the sweep's convention and useful
+
+  /// What running the cell computes anew.
+  int64_t incremental_steps() const { return steps - shared_steps; }
+  double incremental_flops() const { return flops_by_convention - shared_flops; }
+  double incremental_useful() const { return flops_useful.total() - shared_useful; }
 };
 
 struct ExcludedCell {

@@ -16,10 +16,11 @@ constexpr double kBytesPerParameter = 12;     // fp32 weight and two moments of 
 constexpr double kBytesPerJournalStep = 400;  // a step record is about 350 bytes
 
 double disk_bytes(const Cell& cell) {
+  const bool pins = cell.run.runtime.checkpoint_pin > 0;
   const auto n_copies =
-      static_cast<double>(cell.run.runtime.checkpoint_keep + 1);  // one more while it is written
+      static_cast<double>(cell.run.runtime.checkpoint_keep + 1 + pins);  // one more while it is written
   return n_copies * kBytesPerParameter * static_cast<double>(cell.params.total) +
-         kBytesPerJournalStep * static_cast<double>(cell.steps);
+         kBytesPerJournalStep * static_cast<double>(cell.incremental_steps());
 }
 
 bool has_ended(const Job& job) { return job.stage == Job::Stage::Done || job.stage == Job::Stage::Failed; }

@@ -63,7 +63,7 @@ void SpeedBook::assume_machine(const std::string& machine) {
 }
 
 TimeEstimate SpeedBook::estimate(const Cell& cell) const {
-  const double flops = cell.flops_useful.total();
+  const double flops = cell.incremental_useful();
   if (machine_flops_per_second_ > 0) {
     return {flops / machine_flops_per_second_,
             fmt::format("assumed {}: {}", machine_, human_speed(machine_flops_per_second_))};

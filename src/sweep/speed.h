@@ -30,9 +30,9 @@ class SpeedBook {
   /// Plans for a machine instead: "h100:8", "h200:1", "cpu:2". Throws ConfigError for other words.
   void assume_machine(const std::string& machine);
 
-  /// Useful FLOPs of the cell over the speed of the measured run of the same kind of model and device whose
-  /// FLOPs are nearest (by ratio); else over the assumed speed. Start-up, evaluation and checkpoints are not
-  /// counted.
+  /// Useful FLOPs of the cell (those that its run tree does not spare it) over the speed of the measured run
+  /// of the same kind of model and device whose FLOPs are nearest (by ratio); else over the assumed speed.
+  /// Start-up, evaluation and checkpoints are not counted.
   TimeEstimate estimate(const Cell& cell) const;
 
  private:

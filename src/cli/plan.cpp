@@ -5,6 +5,7 @@
 #include "core/run_dir.h"
 #include "core/text.h"
 #include "sweep/cell_json.h"
+#include "sweep/match.h"
 #include "sweep/plan.h"
 #include "sweep/plan_changes.h"
 #include "sweep/run_state.h"
@@ -70,7 +71,7 @@ std::vector<std::string> table_row(const PlanRow& row) {
           fmt::format("{}", cell.steps),
           human_bytes(cell.batch_bytes),
           fmt::format("{:.3g}{}", cell.run.optim.lr, cell.provisional ? "?" : ""),
-          fmt::format("{:.3f}%", 100 * cell.budget_error),
+          fmt::format("{:.3f}%", 100 * cell.match.error()),
           row.state,
           long_duration(row.time.seconds)};
 }
@@ -160,6 +161,7 @@ int cmd_plan(const Args& args) {
   const RunsRoot root{runs};
   SpeedBook speeds(root);
   if (values.count("on")) speeds.assume_machine(values["on"].as<std::string>());
+  demand_rates(spec, &speeds);
   FactsCache facts(spec.data, runs);
   const Plan plan = make_plan(spec, facts.provider(),
                               [&](const std::string& key) { return loss_of(read_run_state(root.run(key))); });

@@ -7,6 +7,7 @@
 #include "core/log.h"
 #include "core/text.h"
 #include "db/ingest.h"
+#include "sweep/match.h"
 #include "sweep/plan.h"
 #include "sweep/plan_changes.h"
 #include "sweep/run_state.h"
@@ -94,6 +95,10 @@ int cmd_sweep(const Args& args) {
   check(arguments, spec);
   const std::unique_ptr<Launcher> launcher = make_local_launcher(torch_binary());
   make_directories(arguments.options.runs.path);
+  if (spec.budget.match == "seconds") {
+    const SpeedBook speeds(arguments.options.runs);
+    demand_rates(spec, &speeds);
+  }
   FactsCache facts(spec.data, arguments.options.runs.path);
   const PlanMaker plan = [&](const LossLookup& losses) { return make_plan(spec, facts.provider(), losses); };
   // Once before the signals are blocked: reading data and training tokenizers may take minutes and must heed

@@ -1,6 +1,7 @@
 #include "config/sweep_spec.h"
 
 #include "config/read_family.h"
+#include "config/read_match.h"
 #include "config/sections.h"
 #include "config/sweep_claims.h"
 #include "config/toml_file.h"
@@ -55,9 +56,10 @@ void read_sweep_data(const Table& root, const std::string& base_folder, SweepDat
   out.data = read_data(t, base_folder, out.declared.has_value());
 }
 
-void read_budget(const Table& root, bool needs_flops, BudgetSpec& budget) {
+void read_budget(const Table& root, bool needs_flops, const std::vector<FamilySpec>& families,
+                 BudgetSpec& budget) {
   if (needs_flops) root.need("budget", "a table with flops");
-  const Table t = root.table("budget", {"flops", "convention", "match", "tolerance"});
+  const Table t = root.table("budget", {"flops", "convention", "match", "reference", "rates", "tolerance"});
   if (needs_flops) t.need("flops", "an array of FLOPs, ascending");
   t.read_list("flops", budget.flops, above(0));
   if (needs_flops && budget.flops.empty()) t.fail("flops", "expected at least one budget, got none");
@@ -68,9 +70,7 @@ void read_budget(const Table& root, bool needs_flops, BudgetSpec& budget) {
     }
   }
   t.read_choice("convention", budget.convention, {"paper", "useful", "executed"});
-  t.read_choice("match", budget.match, {"flops", "bytes", "params", "inference_flops_per_byte", "seconds"});
-  if (budget.match != "flops")
-    t.fail("match", fmt::format("\"{}\" is not implemented yet; use \"flops\"", budget.match));
+  read_match(t, families, budget);
   t.read("tolerance", budget.tolerance, above_to(0, 0.1));
 }
 
@@ -214,7 +214,7 @@ SweepSpec parse(const std::string& text, const std::string& file_name, const std
   check_families(root, families, spec.families);
   const bool needs_flops = std::any_of(spec.families.begin(), spec.families.end(),
                                        [](const FamilySpec& family) { return family.data_ratio == 0; });
-  read_budget(root, needs_flops, spec.budget);
+  read_budget(root, needs_flops, spec.families, spec.budget);
   read_tune(root, spec.budget.flops, spec.tune);
   read_optim_section(root, spec.optim);
   spec.schedule = read_schedule(root, &spec.branches);

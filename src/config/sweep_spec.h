@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -17,6 +18,9 @@ struct BudgetSpec {
   std::vector<double> flops;
   std::string convention = "useful";  // paper | useful | executed
   std::string match = "flops";        // flops | bytes | params | inference_flops_per_byte | seconds
+  std::string match_place;            // file:line:col of `match`, for messages of the planner
+  std::string reference;  // the family whose cells `flops` sizes; the first one where the file is silent
+  std::map<std::string, double> rates;  // family -> useful FLOP/s, for match = "seconds"
   double tolerance = 1e-3;
 };
 

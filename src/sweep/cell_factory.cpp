@@ -5,6 +5,7 @@
 #include "config/schedule.h"
 #include "core/error.h"
 #include "core/text.h"
+#include "sweep/match.h"
 
 #include <fmt/format.h>
 
@@ -18,9 +19,18 @@ namespace {
 /// Windows of which cost_per_byte is the mean: few, so that every plan has read them.
 constexpr int64_t kReferenceWindows = 64;
 constexpr int64_t kFewSteps = 100;
-constexpr double kPreciseShare = 0.1;  // of the tolerance, that a horizon without a cut window may use up
 
 bool counts_tokens(const FamilySpec& family) { return family.kind == "llama"; }
+
+/// Inference FLOPs per byte when `windows` windows of text have this workload.
+double inference_of(const ModelConfig& model, const Workload& work, double text_bytes, double windows) {
+  std::vector<double> per_byte, context;
+  for (const double rows : work.rows) {
+    per_byte.push_back(rows / text_bytes);
+    context.push_back(rows / windows);
+  }
+  return inference_flops_per_byte(model, per_byte, context);
+}
 
 }  // namespace
 
@@ -52,6 +62,13 @@ double CellFactory::cost_per_byte(const FamilySpec& family, const ModelConfig& m
   windows.cover(kReferenceWindows);
   return training_flops(model, windows.work(kReferenceWindows), Convention::Useful).total() /
          windows.text_bytes(kReferenceWindows);
+}
+
+double CellFactory::inference_per_byte(const FamilySpec& family, const ModelConfig& model) {
+  WindowSums& windows = sums(family, model, spec_.seeds_data.front());
+  windows.cover(kReferenceWindows);
+  return inference_of(model, windows.work(kReferenceWindows), windows.text_bytes(kReferenceWindows),
+                      kReferenceWindows);
 }
 
 void CellFactory::fill_run(Cell& cell, const FamilySpec& family, const ModelConfig& model, SeedConfig seeds) {
@@ -89,12 +106,8 @@ void CellFactory::count(Cell& cell, const FamilySpec& family, const Horizon& hor
   if (counts_tokens(family)) cell.tokens = horizon.work.rows[0];
   cell.epochs = windows.facts().epoch_bytes > 0 ? cell.text_bytes / windows.facts().epoch_bytes : 0;
 
-  std::vector<double> per_byte, context;
-  for (const double rows : horizon.work.rows) {
-    per_byte.push_back(rows / cell.text_bytes);
-    context.push_back(rows / static_cast<double>(horizon.windows));
-  }
-  cell.inference_flops_per_byte = inference_flops_per_byte(model, per_byte, context);
+  cell.inference_flops_per_byte =
+      inference_of(model, horizon.work, cell.text_bytes, static_cast<double>(horizon.windows));
   const HyperLaw law = paper_law(family.kind);
   cell.law_lr = law.lr(cell.flops_paper.total());
   cell.law_batch_units = law.batch_units(cell.flops_paper.total());
@@ -138,7 +151,9 @@ Cell CellFactory::for_data_ratio(const FamilySpec& family, const ModelConfig& mo
   const double ratio =
       family.data_ratio * (counts_tokens(family) ? 1 : kPaperBytesPerToken * kPaperBytesPerToken);
   const int64_t n_windows = std::max<int64_t>(1, std::llround(ratio * flops_per_unit / window_units));
-  return for_horizon(family, model, horizon_of(windows, n_windows, 0), 0, seeds);
+  Cell cell = for_horizon(family, model, horizon_of(windows, n_windows, 0), 0, seeds);
+  cell.match = {"flops", cell.budget_flops, cell.flops_by_convention};
+  return cell;
 }
 
 int64_t CellFactory::windows_for_units(const Cell& cell, double units) const {
@@ -186,7 +201,8 @@ void CellFactory::finish(Cell& cell, const FamilySpec& family, const Hyper& hype
   cell.warnings.clear();
   if (cell.steps < kFewSteps) cell.warnings.push_back(fmt::format("fewer than {} steps", kFewSteps));
   if (cell.epochs > 1) cell.warnings.push_back("sees its corpus more than once");
-  if (!declared && !sums(family, cell.run.model, cell.run.seeds.data).can_cut() && cell.budget_error > 0)
+  warn_of_mismatch(cell);
+  if (!declared && !sums(family, cell.run.model, cell.run.seeds.data).can_cut() && cell.match.error() > 0)
     cell.warnings.push_back("ends at a whole window: these data cannot be cut inside one");
 }
 

@@ -15,6 +15,9 @@ namespace aunet {
 /// repeated data lose value beyond about four epochs).
 inline constexpr double kMaxEpochs = 4;
 
+/// Share of the tolerance that a horizon without a cut window may use up.
+inline constexpr double kPreciseShare = 0.1;
+
 /// Rate and batch of a cell, and why.
 struct Hyper {
   double lr = 0;
@@ -57,6 +60,9 @@ class CellFactory {
 
   /// Training FLOPs (useful) per text byte on the first windows of the data with the sweep's first data seed.
   double cost_per_byte(const FamilySpec& family, const ModelConfig& model);
+
+  /// Inference FLOPs per text byte (budget/flops.h), on the same windows.
+  double inference_per_byte(const FamilySpec& family, const ModelConfig& model);
 
   /// Training FLOPs of the first `steps` steps of a finished cell. Never more windows than it has.
   double prefix_flops(const FamilySpec& family, const Cell& cell, int64_t steps, Convention convention);

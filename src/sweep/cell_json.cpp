@@ -63,6 +63,11 @@ Json cell_to_json(const Cell& cell) {
   json["flops"] = {{"paper", cell.flops_paper.total()},       {"useful", cell.flops_useful.total()},
                    {"executed", cell.flops_executed.total()}, {"budget", cell.budget_flops},
                    {"incremental", cell.incremental_flops()}, {"error", cell.budget_error}};
+  json["match"] = cell.match.quantity.empty() ? Json()
+                                              : Json{{"quantity", cell.match.quantity},
+                                                     {"target", cell.match.target},
+                                                     {"achieved", cell.match.achieved},
+                                                     {"error", cell.match.error()}};
   json["batch"] = {
       {"sequences", horizon.batch_windows}, {"units", cell.batch_units}, {"bytes", cell.batch_bytes}};
   json["seeds"] = {{"init", cell.run.seeds.init}, {"data", cell.run.seeds.data}};

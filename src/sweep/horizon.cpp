@@ -96,10 +96,12 @@ Horizon horizon_for_flops(const ModelConfig& model, WindowSums& sums, Convention
   return better ? cut : horizon_of(sums, nearest, 0);
 }
 
-Horizon horizon_for_bytes(WindowSums& sums, double text_bytes) {
+Horizon horizon_for_bytes(WindowSums& sums, double text_bytes, double max_epochs) {
   require(text_bytes > 0, "horizon: bytes above 0");
   sums.cover(kSample);
   const double guess = text_bytes / (sums.text_bytes(kSample) / static_cast<double>(kSample));
+  const double corpus = sums.facts().epoch_bytes;
+  if (corpus > 0 && text_bytes > 2 * max_epochs * corpus) return extrapolated(sums, guess);
   const auto enough = [&](int64_t n) { return sums.text_bytes(n) >= text_bytes; };
   const int64_t windows = first_enough(cover_until(sums, guess, enough), enough);
   const auto bytes = static_cast<int64_t>(std::llround(text_bytes - sums.text_bytes(windows - 1)));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 
 #include "sweep/window_sums.h"
 
@@ -22,8 +23,10 @@ struct Horizon {
 Horizon horizon_for_flops(const ModelConfig& model, WindowSums& sums, Convention convention, double flops,
                           double precise, double max_epochs);
 
-/// The fewest windows that hold at least `text_bytes` bytes of text, the last one cut to it.
-Horizon horizon_for_bytes(WindowSums& sums, double text_bytes);
+/// The fewest windows that hold at least `text_bytes` bytes of text, the last one cut to it. More than
+/// `max_epochs` passes over the corpus: extrapolated, as above.
+Horizon horizon_for_bytes(WindowSums& sums, double text_bytes,
+                          double max_epochs = std::numeric_limits<double>::infinity());
 
 /// Exactly these windows.
 Horizon horizon_of(WindowSums& sums, int64_t windows, int64_t last_window_bytes);

@@ -7,6 +7,7 @@
 #include "sweep/declared.h"
 #include "sweep/exclude.h"
 #include "sweep/ladder.h"
+#include "sweep/match.h"
 #include "sweep/run_tree.h"
 #include "sweep/sizing.h"
 #include "sweep/tuner.h"
@@ -47,7 +48,8 @@ class Planner {
         factory_(spec_, facts_),
         sizing_(spec_,
                 [this](const FamilySpec& f, const ModelConfig& m) { return factory_.cost_per_byte(f, m); }),
-        tuner_(spec_, factory_, sizing_, losses) {
+        matcher_(spec_, factory_, sizing_),
+        tuner_(spec_, factory_, matcher_, losses) {
     for (const ExcludeSpec& rule : spec_.exclude) rules_.push_back(compile_exclude(rule, spec_.file));
   }
 
@@ -83,9 +85,9 @@ class Planner {
   }
 
   void add_budget(Plan& plan, const FamilySpec& family, size_t budget, SeedConfig seeds, CellRole role) {
-    for (const auto& [size_index, model] : sizing_.at(family, budget))
-      add_cell(plan, family, factory_.for_budget(family, model, spec_.budget.flops[budget], seeds),
-               size_index, role, spec_.branches ? &model : nullptr);
+    for (const auto& [size_index, model] : matcher_.sizes(family, budget))
+      add_cell(plan, family, matcher_.cell(family, budget, size_index, model, seeds), size_index, role,
+               spec_.branches ? &model : nullptr);
   }
 
   /// Further seeds at some budgets: init and data seed both move on from the first of their lists.
@@ -210,6 +212,7 @@ class Planner {
   SweepSpec spec_;
   CellFactory factory_;
   Sizing sizing_;
+  Matcher matcher_;
   Tuner tuner_;
   std::vector<CellPredicate> rules_;
 };
@@ -229,9 +232,6 @@ std::string to_string(CellRole role) {
 }
 
 Plan make_plan(const SweepSpec& spec, const FactsProvider& facts, const LossLookup& losses) {
-  if (spec.budget.match != "flops")
-    throw ConfigError(
-        fmt::format("{}: budget.match: expected flops, got '{}'", spec.file, spec.budget.match));
   return Planner(spec, spec.data.declared ? declared_facts(spec.data) : facts, losses).plan();
 }
 

@@ -48,6 +48,14 @@ struct BranchPoint {
 enum class CellRole { Tune, Grid, Replicate };
 std::string to_string(CellRole role);
 
+/// What a cell has in common with the reference family's cell at the same budget and size: [budget] match.
+struct CellMatch {
+  std::string quantity;  // "flops", "bytes", "params", "inference_flops_per_byte", "seconds"; "": not planned
+                         // to a budget
+  double target = 0, achieved = 0;
+  double error() const;  // |achieved / target - 1|
+};
+
 struct Cell {
   RunConfig run;    // complete; run.origin filled
   std::string key;  // "" when the data are declared
@@ -60,8 +68,9 @@ struct Cell {
   Flops flops_paper, flops_useful, flops_executed;  // of the whole run
   double flops_by_convention = 0;                   // what is compared with the budget
   double budget_error = 0;                          // |spent / budget - 1|
-  double text_bytes = 0;                            // trained on
-  std::optional<double> tokens;                     // target units of a BPE model
+  CellMatch match;
+  double text_bytes = 0;         // trained on
+  std::optional<double> tokens;  // target units of a BPE model
   double epochs = 0;
   int64_t steps = 0;
   double batch_bytes = 0, batch_units = 0;

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <iterator>
@@ -34,8 +35,8 @@ SpeedBook::SpeedBook(const RunsRoot& runs, int64_t max_runs) {
       const RunState state = read_run_state(run);
       if (!state.last || !(state.flops_per_second > 0)) continue;
       const RunConfig config = read_run_config(run.run_toml());
-      measured_.push_back({key, kind_of(config.model), config.runtime.device, state.last->flops_useful,
-                           state.flops_per_second});
+      measured_.push_back({key, config.origin.family, kind_of(config.model), config.runtime.device,
+                           state.last->flops_useful, state.flops_per_second});
     } catch (const std::runtime_error&) {  // a half-written or foreign folder says nothing about speed
       continue;
     }
@@ -85,6 +86,18 @@ TimeEstimate SpeedBook::estimate(const Cell& cell) const {
   const double speed =
       cpu ? kAssumedFlopsPerThread * static_cast<double>(cell.run.runtime.threads) : kAssumedMfu * 989.4e12;
   return {flops / speed, fmt::format("assumed: {}, no run of this kind measured", human_speed(speed))};
+}
+
+std::map<std::string, double> SpeedBook::family_rates() const {
+  std::map<std::string, std::vector<double>> all;
+  for (const Measured& run : measured_)
+    if (!run.family.empty()) all[run.family].push_back(run.flops_per_second);
+  std::map<std::string, double> rates;
+  for (auto& [family, speeds] : all) {
+    std::sort(speeds.begin(), speeds.end());
+    rates[family] = speeds[(speeds.size() - 1) / 2];
+  }
+  return rates;
 }
 
 }  // namespace aunet

@@ -1,6 +1,7 @@
 // How long a run will take: from the speed of runs that were measured here, else from a stated assumption.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -35,9 +36,12 @@ class SpeedBook {
   /// Start-up, evaluation and checkpoints are not counted.
   TimeEstimate estimate(const Cell& cell) const;
 
+  /// Median useful FLOP/s of the runs of each family, by name.
+  std::map<std::string, double> family_rates() const;
+
  private:
   struct Measured {
-    std::string key, kind, device;
+    std::string key, family, kind, device;
     double flops = 0, flops_per_second = 0;
   };
   std::vector<Measured> measured_;

@@ -68,7 +68,7 @@ std::vector<size_t> budgets_named(const std::vector<std::string>& names, const s
   return indices;
 }
 
-Tuner::Tuner(const SweepSpec& spec, CellFactory& factory, Sizing& sizing, const LossLookup& losses)
+Tuner::Tuner(const SweepSpec& spec, CellFactory& factory, Matcher& matcher, const LossLookup& losses)
     : spec_(spec), factory_(factory), losses_(losses) {
   if (spec.tune.axes.empty()) return;
   const auto tuned = budgets_named(spec.tune.at, spec.budget.flops, spec.file + ": tune.at");
@@ -78,7 +78,7 @@ Tuner::Tuner(const SweepSpec& spec, CellFactory& factory, Sizing& sizing, const 
       throw ConfigError(
           fmt::format("{}:{}: family '{}': data_ratio: cannot be tuned, there is no budget to tune at",
                       spec.file, family.line, family.name));
-    for (const size_t index : tuned) searches_.push_back(make_search(family, index, sizing));
+    for (const size_t index : tuned) searches_.push_back(make_search(family, index, matcher));
   }
   replay_all();
 }
@@ -89,13 +89,13 @@ bool Tuner::tunes_batch(const FamilySpec& family) const {
   return has_axis(spec_, "batch") && !family.batch_bytes && family.batch_sequences.empty();
 }
 
-Tuner::Search Tuner::make_search(const FamilySpec& family, size_t budget_index, Sizing& sizing) {
-  const auto sizes = sizing.at(family, budget_index);
+Tuner::Search Tuner::make_search(const FamilySpec& family, size_t budget_index, Matcher& matcher) {
+  const auto sizes = matcher.sizes(family, budget_index);
   const auto& [size_index, model] = sizes[(sizes.size() - 1) / 2];
   Search search;
   search.family = &family;
-  search.base = factory_.for_budget(family, model, spec_.budget.flops[budget_index],
-                                    {spec_.seeds_init.front(), spec_.seeds_data.front()});
+  search.base = matcher.cell(family, budget_index, size_index, model,
+                             {spec_.seeds_init.front(), spec_.seeds_data.front()});
   search.base.role = CellRole::Tune;
   search.base.size_index = size_index;
   if (search.base.epochs > kMaxEpochs)

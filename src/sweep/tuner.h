@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "sweep/cell_factory.h"
-#include "sweep/sizing.h"
+#include "sweep/match.h"
 #include "sweep/tuning.h"
 
 namespace aunet {
@@ -24,7 +24,7 @@ struct TunedPoint {
 
 class Tuner {
  public:
-  Tuner(const SweepSpec& spec, CellFactory& factory, Sizing& sizing, const LossLookup& losses);
+  Tuner(const SweepSpec& spec, CellFactory& factory, Matcher& matcher, const LossLookup& losses);
 
   bool complete() const { return complete_; }
   bool tunes(const FamilySpec& family) const { return tunes_lr(family) || tunes_batch(family); }
@@ -56,7 +56,7 @@ class Tuner {
     int64_t start_windows = 1;
     TunedPoint point;
   };
-  Search make_search(const FamilySpec& family, size_t budget_index, Sizing& sizing);
+  Search make_search(const FamilySpec& family, size_t budget_index, Matcher& matcher);
   void replay(Search& search, int64_t pad_to);
   void replay_all();
   Cell trial_cell(const Search& search, const Trial& trial);

@@ -177,8 +177,15 @@ const std::vector<Case> kSweepCases = {
     {"flops = [1e9, 2e9]", "flops = [0]", "x.toml:7:10: budget.flops[0]: expected a number > 0, got 0"},
     {"flops = [1e9, 2e9]", "flops = []", "x.toml:7:9: budget.flops: expected at least one budget, got none"},
     {"[budget]\nflops = [1e9, 2e9]\n", "", "x.toml:1:1: budget: expected a table with flops, got nothing"},
-    {"flops = [1e9, 2e9]", "flops = [1e9, 2e9]\nmatch = \"bytes\"",
-     "x.toml:8:9: budget.match: \"bytes\" is not implemented yet; use \"flops\""},
+    {"flops = [1e9, 2e9]", "flops = [1e9, 2e9]\nmatch = \"byte\"",
+     "x.toml:8:9: budget.match: expected one of \"flops\", \"bytes\", \"params\", "
+     "\"inference_flops_per_byte\", \"seconds\", got \"byte\"; did you mean 'bytes'?"},
+    {"flops = [1e9, 2e9]", "flops = [1e9, 2e9]\nreference = \"c\"",
+     "x.toml:8:13: budget.reference: expected one of \"a\", \"b\", got \"c\""},
+    {"flops = [1e9, 2e9]", "flops = [1e9, 2e9]\nrates = { c = 1e9 }",
+     "x.toml:8:11: unknown key 'c'; known in [budget.rates]: a, b"},
+    {"flops = [1e9, 2e9]", "flops = [1e9, 2e9]\nrates = { a = 0 }",
+     "x.toml:8:15: budget.rates.a: expected a number > 0, got 0"},
     {"flops = [1e9, 2e9]", "flops = [1e9, 2e9]\nconvention = \"usefull\"",
      "x.toml:8:14: budget.convention: expected one of \"paper\", \"useful\", \"executed\", got \"usefull\"; "
      "did you mean "

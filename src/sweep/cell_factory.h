@@ -11,10 +11,6 @@
 
 namespace aunet {
 
-/// Above how many passes over the corpus a cell is excluded by the planner itself (Muennighoff et al. 2023:
-/// repeated data lose value beyond about four epochs).
-inline constexpr double kMaxEpochs = 4;
-
 /// Share of the tolerance that a horizon without a cut window may use up.
 inline constexpr double kPreciseShare = 0.1;
 

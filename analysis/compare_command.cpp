@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 namespace aunet {
 namespace {
 
@@ -13,6 +15,7 @@ namespace po = boost::program_options;
 
 void print_conclusion(const Conclusion& conclusion) {
   fmt::print("{}\n\n", summary(conclusion));
+  if (conclusion.equivalence) fmt::print("{}\n\n", show_equivalence(*conclusion.equivalence));
   if (!conclusion.main.points.empty())
     fmt::print("{}\n", write_table(multiplier_table(conclusion), TableFormat::Text));
   fmt::print("{}\n", write_table(costs_table(conclusion), TableFormat::Text));
@@ -36,6 +39,8 @@ int cmd_compare(const Args& args) {
                                                                            "the family it is compared with")(
       "convention", po::value(&convention)->default_value("useful"),
       "what compute is counted in: useful, paper, executed, seconds")(
+      "margin", po::value(&request.margin),
+      "test equivalence too: is M within this factor of 1, like 1.2 (two one-sided tests at 5 %)")(
       "bootstrap", po::value(&request.replicates)->default_value(2000), "replicates behind the intervals")(
       "seed", po::value(&request.seed)->default_value(0), "of the replicates")(
       "include-leaky", po::bool_switch(&include_leaky),
@@ -52,6 +57,8 @@ int cmd_compare(const Args& args) {
   if (request.replicates < 100 || request.replicates > 1000000) {
     throw ConfigError(fmt::format("--bootstrap: expected 100 to 1000000, got {}", request.replicates));
   }
+  if (values.count("margin") && !(request.margin > 1 && std::isfinite(request.margin)))
+    throw ConfigError(fmt::format("--margin: expected a factor above 1, got {}", request.margin));
   request.cost = parse_cost(convention);
   Db db = open_for_analysis(db_path);
   const SweepCells cells = load_cells(db, choose_sweep(db, sweep), include_leaky, include_repeated);

@@ -107,12 +107,7 @@ void add_effort(Db& db, Conclusion& conclusion) {
     }
   }
   const Effort &a = conclusion.effort[0], &b = conclusion.effort[1];
-  const auto apart = [](double x, double y) {
-    if (x == y) return 0.0;
-    return std::min(x, y) > 0 ? std::max(x, y) / std::min(x, y) - 1 : std::numeric_limits<double>::infinity();
-  };
-  conclusion.effort_difference =
-      std::max(apart(double(a.trials), double(b.trials)), apart(a.flops_useful, b.flops_useful));
+  conclusion.effort_difference = effort_apart(a, b);
   if (a.trials + b.trials == 0) {
     conclusion.marks.push_back("neither family was tuned");
   } else if (conclusion.effort_difference > kEffortTolerance) {
@@ -158,6 +153,14 @@ std::string side_note(const Comparison& comparison) {
 
 }  // namespace
 
+double effort_apart(const Effort& a, const Effort& b) {
+  const auto apart = [](double x, double y) {
+    if (x == y) return 0.0;
+    return std::min(x, y) > 0 ? std::max(x, y) / std::min(x, y) - 1 : std::numeric_limits<double>::infinity();
+  };
+  return std::max(apart(double(a.trials), double(b.trials)), apart(a.flops_useful, b.flops_useful));
+}
+
 std::pair<std::string, std::string> default_families(const SweepCells& cells) {
   std::vector<std::string> names;
   for (const FamilyCells& family : cells.families) names.push_back(family.name);
@@ -194,6 +197,11 @@ Conclusion conclude(Db& db, const SweepCells& cells, const ConclusionOptions& op
                             {.cost = cost, .replicates = options.replicates, .seed = options.seed});
   };
   conclusion.main = compare(options.cost);
+  if (options.margin > 1 && conclusion.main.mean) {
+    const Estimate log_mean{.value = std::log(*conclusion.main.mean),
+                            .draws = conclusion.main.log_mean_draws};
+    conclusion.equivalence = test_equivalence(log_mean, std::log(options.margin));
+  }
   for (const Cost cost : {Cost::Useful, Cost::Paper, Cost::Seconds}) {
     if (cost != options.cost) conclusion.beside.push_back(compare(cost));
   }
@@ -225,6 +233,14 @@ Conclusion conclude(Db& db, const SweepCells& cells, const ConclusionOptions& op
 
 std::string show_multiplier(double value, const Interval& interval) {
   return fmt::format("{:.2f} [{:.2f}, {:.2f}]", value, interval.low, interval.high);
+}
+
+std::string show_equivalence(const Equivalence& test) {
+  return fmt::format(
+      "Equivalent within a factor {:.4g}: {} (90 % interval {:.2f} to {:.2f}, two one-sided tests, p "
+      "{:.2g}).",
+      std::exp(test.margin), test.equivalent ? "yes" : "no", std::exp(test.interval.low),
+      std::exp(test.interval.high), test.p);
 }
 
 std::string summary(const Conclusion& c) {

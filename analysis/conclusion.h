@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "analysis/estimate.h"
 #include "analysis/multiplier.h"
 #include "analysis/table.h"
 #include "db/queries.h"
@@ -20,12 +21,16 @@ struct Effort {
   double flops_useful = 0;
 };
 
+/// larger / smaller - 1, of trials or of FLOPs, whichever is worse; inf when one has none.
+double effort_apart(const Effort& a, const Effort& b);
+
 struct Conclusion {
   std::string sweep, family_a, family_b;
   int64_t n_runs = 0, n_budgets = 0;  // finished runs of the two families that enter; budgets of either
   double smallest_budget = 0, largest_budget = 0;
-  Comparison main;                 // under the convention asked for
-  std::vector<Comparison> beside;  // the others of useful, paper, seconds: shown, never the headline
+  Comparison main;                         // under the convention asked for
+  std::optional<Equivalence> equivalence;  // of the headline's ln M, when a margin was given
+  std::vector<Comparison> beside;          // the others of useful, paper, seconds: shown, never the headline
   SurfaceComparison surface;
   std::vector<Effort> effort;  // a, b
   double effort_difference =
@@ -39,6 +44,7 @@ struct ConclusionOptions {
   Cost cost = Cost::Useful;
   int64_t replicates = 2000;
   uint64_t seed = 0;
+  double margin = 0;  // > 1: also test whether M is within this factor of 1
 };
 
 /// Tuning efforts may differ by this much before a comparison is marked (DESIGN section 4).
@@ -56,6 +62,8 @@ TextTable multiplier_table(const Conclusion& conclusion);  ///< a row a budget
 TextTable costs_table(const Conclusion& conclusion);       ///< the mean multiplier under each way of counting
 TextTable effort_table(const Conclusion& conclusion);
 std::vector<std::string> all_warnings(const Conclusion& conclusion);
+/// "Equivalent within a factor 1.2: no (90 % interval 0.05 to 0.12, two one-sided tests, p 1.0)."
+std::string show_equivalence(const Equivalence& test);
 /// "1.31 [1.12, 1.50]".
 std::string show_multiplier(double value, const Interval& interval);
 nlohmann::json conclusion_to_json(const Conclusion& conclusion);

@@ -72,6 +72,7 @@ json comparison_json(const Comparison& c) {
           {"cure", c.cure},
           {"multiplier", stands ? number(*c.mean) : json()},
           {"ci95", stands ? json{number(c.mean_interval.low), number(c.mean_interval.high)} : json()},
+          {"slope", optional_number(c.slope)},
           {"losses_bpb", c.losses},
           {"without_largest_budget", optional_number(c.mean_without_largest)},
           {"points", points},
@@ -90,6 +91,14 @@ json conclusion_to_json(const Conclusion& c) {
   output["a"] = c.family_a;
   output["b"] = c.family_b;
   output["summary"] = summary(c);
+  if (c.equivalence) {
+    output["equivalence"] = {
+        {"factor", std::exp(c.equivalence->margin)},
+        {"ci90",
+         {number(std::exp(c.equivalence->interval.low)), number(std::exp(c.equivalence->interval.high))}},
+        {"p", c.equivalence->p},
+        {"equivalent", c.equivalence->equivalent}};
+  }
   output["n_runs"] = c.n_runs;
   output["budgets"] = {c.smallest_budget, c.largest_budget};
   output["marks"] = c.marks;

@@ -182,12 +182,13 @@ void add_mean(const Sketch& a, const Sketch& b, Comparison& result) {
     return;
   }
   result.mean = mean_multiplier(curve_a, curve_b, result.losses);
+  result.slope = multiplier_slope(curve_a, curve_b, result.losses);
 }
 
 void add_intervals(const Sketch& a, const Sketch& b, const CompareOptions& options, Comparison& result) {
   const size_t n_points = result.points.size();
   const Reach reach = reach_of(best_points(b));
-  std::vector<std::vector<double>> drawn(options.replicates);  // M at each point, then the mean
+  std::vector<std::vector<double>> drawn(options.replicates);  // M at each point, the mean, the slope
   parallel_for(options.replicates, [&](int64_t i) {
     RandomStream stream(options.seed, fmt::format("compare {} {} {}", result.family_a, result.family_b, i));
     const double sd = draw_sd(result.noise_sd, result.noise_freedom, stream);
@@ -198,15 +199,22 @@ void add_intervals(const Sketch& a, const Sketch& b, const CompareOptions& optio
       drawn[i].push_back(multiplier_at(fit_a.curve, fit_b.curve, point.cost, reach));
     }
     drawn[i].push_back(mean_multiplier(fit_a.curve, fit_b.curve, result.losses));
+    drawn[i].push_back(multiplier_slope(fit_a.curve, fit_b.curve, result.losses));
   });
   std::vector<std::vector<double>> columns(n_points + 1);
-  int64_t undetermined = 0;
+  int64_t undetermined = 0, without_slope = 0;
   for (const auto& values : drawn) {
     result.replicates_refused += values.empty();
+    if (values.empty()) continue;
     // NaN: the drawn floors put a loss out of both families' reach. It says nothing, so it widens both ends
     // alike.
-    for (size_t k = 0; k < values.size(); ++k)
+    for (size_t k = 0; k <= n_points; ++k)
       columns[k].push_back(std::isnan(values[k]) ? (undetermined++ % 2 == 0 ? 0 : kNeverReached) : values[k]);
+    result.log_mean_draws.push_back(std::log(columns[n_points].back()));
+    const double slope = values.back();
+    result.slope_draws.push_back(!std::isnan(slope)         ? slope
+                                 : without_slope++ % 2 == 0 ? -kNeverReached
+                                                            : kNeverReached);
   }
   result.replicates = options.replicates;
   if (2 * result.replicates_refused > options.replicates) {
@@ -313,6 +321,7 @@ Comparison compare_families(const SweepCells& sweep, const std::string& family_a
   if (result.mean) add_intervals(a, b, options, result);
   if (!result.refusal.empty()) {
     result.mean.reset();
+    result.slope.reset();
     return result;
   }
   Sketch cut_a = a, cut_b = b;

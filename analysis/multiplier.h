@@ -63,6 +63,12 @@ struct Comparison {
   /// A instead gives exactly the inverse.
   std::optional<double> mean;
   Interval mean_interval;
+  /// d ln M / d ln C by least squares over `losses`, C = sqrt(C_A C_B): above 0, A gains with compute.
+  /// Comparing B with A gives exactly the negative.
+  std::optional<double> slope;
+  /// Of every replicate that was not refused: ln of the mean M, and the slope. Infinite: out of the drawn
+  /// curves' reach; such replicates stand at both ends alike.
+  std::vector<double> log_mean_draws, slope_draws;
   std::vector<double> losses;  // nine, evenly spaced in log loss over what both curves cover; descending
   std::optional<double> mean_without_largest;  // the largest budget of each family left out
   std::vector<Influence> influence;  // cells whose removal moves ln M most, at most 5, and all that flip

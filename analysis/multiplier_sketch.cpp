@@ -62,6 +62,24 @@ double mean_multiplier(const LossCurve& a, const LossCurve& b, const std::vector
   return std::exp(sum / double(losses.size()));
 }
 
+double multiplier_slope(const LossCurve& a, const LossCurve& b, const std::vector<double>& losses) {
+  std::vector<double> x, y;
+  double mean_x = 0, mean_y = 0;
+  for (const double loss : losses) {
+    const double log_a = std::log(a.flops_at(loss)), log_b = std::log(b.flops_at(loss));
+    x.push_back(0.5 * (log_a + log_b));
+    y.push_back(log_b - log_a);
+    mean_x += x.back() / double(losses.size());
+    mean_y += y.back() / double(losses.size());
+  }
+  double xx = 0, xy = 0;
+  for (size_t k = 0; k < x.size(); ++k) {
+    xx += (x[k] - mean_x) * (x[k] - mean_x);
+    xy += (x[k] - mean_x) * (y[k] - mean_y);
+  }
+  return std::isfinite(xy) && xx > 0 ? xy / xx : std::numeric_limits<double>::quiet_NaN();
+}
+
 std::vector<double> shared_losses(const LossCurve& a, const Reach& reach_a, const LossCurve& b,
                                   const Reach& reach_b) {
   const double high = std::log(std::min(a.loss(reach_a.low), b.loss(reach_b.low)));

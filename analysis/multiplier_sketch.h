@@ -43,6 +43,10 @@ double multiplier_at(const LossCurve& a, const LossCurve& b, double cost, const 
 /// below both.
 double mean_multiplier(const LossCurve& a, const LossCurve& b, const std::vector<double>& losses);
 
+/// Slope of ln(C_B / C_A) over ln sqrt(C_A C_B) by least squares over `losses`; NaN when one of them is out
+/// of a curve's reach.
+double multiplier_slope(const LossCurve& a, const LossCurve& b, const std::vector<double>& losses);
+
 /// Nine losses, evenly spaced in their logarithm, that both curves reach inside their data, descending; empty
 /// when there are none.
 std::vector<double> shared_losses(const LossCurve& a, const Reach& reach_a, const LossCurve& b,

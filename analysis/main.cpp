@@ -1,5 +1,6 @@
 // `aunet-analyze`: reads the database (or a CSV) and concludes.
 #include "analysis/check.h"
+#include "analysis/claims_command.h"
 #include "analysis/compare_command.h"
 #include "analysis/fit_command.h"
 #include "analysis/report.h"
@@ -16,6 +17,8 @@ int main(int argc, char** argv) {
           {"compare", "the compute multiplier of one family over another, with its interval or a refusal",
            cmd_compare},
           {"check", "what may be wrong with a sweep, by name, with its cure; exit 1 on an error", cmd_check},
+          {"claims", "judge claims by the rules they were registered with: supported, contradicted, ...",
+           cmd_claims},
           {"table", "the runs or tuning trials as text, Markdown, CSV, LaTeX, HTML or JSON", cmd_table},
           {"isoflop", "the parabola of each budget: a picture of where the best size lies", cmd_isoflop},
           {"report", "one self-contained page: comparison, figures, findings, tables, provenance",

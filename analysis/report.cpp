@@ -2,6 +2,7 @@
 
 #include "analysis/check.h"
 #include "analysis/checklist.h"
+#include "analysis/claims_command.h"
 #include "analysis/figures.h"
 #include "analysis/sweep_tables.h"
 #include "core/error.h"
@@ -181,6 +182,11 @@ std::string write_report(Db& db, const std::string& sweep, const std::string& di
   if (conclusion) {
     page.heading("The comparison");
     add_comparison(page, cells, *conclusion);
+  }
+  const MeasureOptions measure{options.comparison.replicates, options.comparison.seed};
+  if (const auto claims = registered_specs(db, sweep); !claims.empty()) {
+    page.heading("Claims");
+    page.table(claims_table(judge_all(db, claims, measure)), "claims");
   }
   page.heading("What may be wrong");
   page.findings(check_sweep(db, sweep));

@@ -195,6 +195,14 @@ std::vector<EvalRow> eval_rows(Db& db, const std::string& sweep) {
                          [](RowReader& in, EvalRow& e) { in >> e.key >> e.split >> e.bytes >> e.loss_bpb; });
 }
 
+std::vector<std::string> first_starts(Db& db, const std::string& sweep) {
+  return select<std::string>(
+      db,
+      "SELECT min(a.started) FROM attempt a WHERE EXISTS (SELECT 1 FROM cell c WHERE "
+      "c.key = a.key AND c.sweep = ? AND c.excluded IS NULL) GROUP BY a.key ORDER BY 1",
+      {sweep}, [](RowReader& in, std::string& started) { in >> started; });
+}
+
 std::vector<std::string> sweep_names(Db& db) {
   return select<std::string>(db, "SELECT DISTINCT name FROM sweep ORDER BY name", {},
                              [](RowReader& in, std::string& name) { in >> name; });

@@ -170,4 +170,7 @@ struct EvalRow {
 };
 std::vector<EvalRow> eval_rows(Db& db, const std::string& sweep);
 
+/// When the first attempt of each of the sweep's runs began (ISO 8601 UTC), ascending.
+std::vector<std::string> first_starts(Db& db, const std::string& sweep);
+
 }  // namespace aunet

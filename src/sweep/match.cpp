@@ -161,7 +161,7 @@ void Matcher::demand_tolerance(const FamilySpec& family, const Cell& cell, bool 
 
 Cell Matcher::for_bytes(const FamilySpec& family, const ModelConfig& model, const Cell& partner) {
   WindowSums& windows = factory_.sums(family, model, partner.run.seeds.data);
-  const Horizon horizon = horizon_for_bytes(windows, partner.text_bytes, kMaxEpochs);
+  const Horizon horizon = horizon_for_bytes(windows, partner.text_bytes, std::max(kMaxEpochs, spec_.data.max_epochs));
   Cell cell = factory_.for_horizon(family, model, horizon, partner.budget_flops, partner.run.seeds);
   cell.match = {"bytes", partner.text_bytes, cell.text_bytes};
   demand_tolerance(family, cell, horizon.extrapolated);
@@ -173,7 +173,8 @@ Cell Matcher::for_seconds(const FamilySpec& family, const ModelConfig& model, co
   const double rate = spec_.budget.rates.at(family.name);
   WindowSums& windows = factory_.sums(family, model, partner.run.seeds.data);
   const Horizon horizon = horizon_for_flops(model, windows, Convention::Useful, seconds * rate,
-                                            kPreciseShare * spec_.budget.tolerance, kMaxEpochs);
+                                            kPreciseShare * spec_.budget.tolerance,
+                                            std::max(kMaxEpochs, spec_.data.max_epochs));
   Cell cell = factory_.for_horizon(family, model, horizon, partner.budget_flops, partner.run.seeds);
   cell.match = {"seconds", seconds, cell.flops_useful.total() / rate};
   demand_tolerance(family, cell, horizon.extrapolated);

@@ -110,6 +110,8 @@ struct FactsCache::Impl {
     facts.n_stages = p.n_stages;
     facts.rows = std::move(p.rows);
     facts.text_bytes = std::move(p.text_bytes);
+    facts.window_source = std::move(p.source);
+    facts.source_bytes = std::move(p.source_bytes);
     facts.bytes_per_token = p.bytes_per_token;
     facts.epoch_bytes = p.epoch_bytes;
     facts.train_fingerprint = train().fingerprint;

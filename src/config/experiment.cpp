@@ -81,7 +81,7 @@ ExperimentSpec parse(const std::string& text, const std::string& file_name, cons
   root.need("data", "a table with train and heldout");
   const Table data = root.table("data", {"train", "heldout", "context_bytes", "document_mask",
                                          "train_fingerprint", "heldout_fingerprint"});
-  run.data = read_data(data, base_folder, false);
+  run.data = read_data(data, base_folder, false, data.has("train_fingerprint"));
   data.read("train_fingerprint", run.data.train_fingerprint);
   data.read("heldout_fingerprint", run.data.heldout_fingerprint);
   root.need("optim", "a table with lr");

@@ -100,7 +100,7 @@ void write_model(Writer& w, const TransformerConfig& c) {
 void write_data(Writer& w, const DataConfig& c) {
   std::vector<std::string> sources;
   for (const SourceConfig& source : c.train) {
-    sources.push_back(source.weight == 1 ? toml_value(source.path)
+    sources.push_back(source.weight == 0 ? toml_value(source.path)
                                          : fmt::format("{{ path = {}, weight = {} }}",
                                                        toml_value(source.path), toml_value(source.weight)));
   }

@@ -18,7 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 
 SourceConfig read_source(const toml::node& node, const std::string& path, const std::string& base_folder) {
-  SourceConfig source;
+  SourceConfig source{.path = "", .weight = 0};
   if (const auto* text = node.as_string()) {
     source.path = text->get();
   } else if (node.is_table()) {
@@ -41,9 +41,26 @@ std::vector<SourceConfig> read_sources(const Table& data, const std::string& bas
   const toml::array* array = node->as_array();
   if (!array) data.fail_expected("train", "an array of paths or { path, weight }");
   for (size_t i = 0; i < array->size(); ++i) {
-    sources.push_back(read_source((*array)[i], fmt::format("{}[{}]", data.path_of("train"), i), base_folder));
+    const std::string path = fmt::format("{}[{}]", data.path_of("train"), i);
+    sources.push_back(read_source((*array)[i], path, base_folder));
   }
   return sources;
+}
+
+/// Weights for all or for none. A run.toml of an earlier release left out a weight of 1.
+void check_weights(const Table& data, std::vector<SourceConfig>& sources, bool resolved) {
+  const toml::array* array = data.find("train") ? data.find("train")->as_array() : nullptr;
+  for (size_t i = 1; i < sources.size(); ++i) {
+    if ((sources[i].weight > 0) == (sources[0].weight > 0)) continue;
+    if (resolved) {
+      for (SourceConfig& source : sources) source.weight = source.weight > 0 ? source.weight : 1;
+      return;
+    }
+    fail_at((*array)[i], fmt::format("{}[{}]", data.path_of("train"), i),
+            fmt::format("expected a weight for every source or for none (then their sizes are the weights), "
+                        "got {} after {}",
+                        sources[i].weight > 0 ? "one" : "none", sources[0].weight > 0 ? "one" : "none"));
+  }
 }
 
 /// keep = "last:2" or 2.
@@ -88,13 +105,14 @@ std::string resolve_path(const std::string& path, const std::string& base_folder
   return (fs::path(base_folder) / path).lexically_normal().string();
 }
 
-DataConfig read_data(const Table& data, const std::string& base_folder, bool may_be_empty) {
+DataConfig read_data(const Table& data, const std::string& base_folder, bool may_be_empty, bool resolved) {
   DataConfig config;
   if (!may_be_empty) {
     data.need("train", "an array of paths or { path, weight }");
     data.need("heldout", "an array of paths");
   }
   config.train = read_sources(data, base_folder);
+  check_weights(data, config.train, resolved);
   data.read_list("heldout", config.heldout);
   for (const char* key : {"train", "heldout"}) {
     const bool empty = key == std::string_view("train") ? config.train.empty() : config.heldout.empty();

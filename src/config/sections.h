@@ -11,7 +11,9 @@ std::string resolve_path(const std::string& path, const std::string& base_folder
 
 /// train, heldout, context_bytes, document_mask. Held-out and training sources are demanded unless
 /// `may_be_empty`. Fingerprints are read by the caller that allows them.
-DataConfig read_data(const Table& data, const std::string& base_folder, bool may_be_empty);
+/// `resolved`: a run that knows its fingerprint; there a source without weight among weighted ones has 1.
+DataConfig read_data(const Table& data, const std::string& base_folder, bool may_be_empty,
+                     bool resolved = false);
 
 /// [optim] without lr, which an experiment must have and a sweep may not.
 OptimConfig read_optim(const Table& optim);

@@ -38,7 +38,8 @@ void read_sweep_section(const Table& t, SweepSpec& spec) {
 
 void read_sweep_data(const Table& root, const std::string& base_folder, SweepData& out) {
   root.need("data", "a table with train and heldout, or declared");
-  const Table t = root.table("data", {"train", "heldout", "context_bytes", "document_mask", "declared"});
+  const Table t =
+      root.table("data", {"train", "heldout", "context_bytes", "document_mask", "declared", "max_epochs"});
   if (t.has("declared")) {
     const Table d = t.table("declared", {"bytes_per_token", "rows_per_8192", "tokens_per_window"});
     DeclaredData& declared = out.declared.emplace();
@@ -53,6 +54,7 @@ void read_sweep_data(const Table& root, const std::string& base_folder, SweepDat
     }
   }
   out.data = read_data(t, base_folder, out.declared.has_value());
+  t.read("max_epochs", out.max_epochs, above(0));
 }
 
 void read_budget(const Table& root, bool needs_flops, BudgetSpec& budget) {

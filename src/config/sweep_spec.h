@@ -20,6 +20,11 @@ struct BudgetSpec {
   double tolerance = 1e-3;
 };
 
+/// Passes over a source up to which repeated text is worth about as much as new text (Muennighoff et al.
+/// 2023, arXiv 2305.16264, abstract: "up to 4 epochs of repeated data yields negligible changes to loss").
+/// Beyond, a cell is refused, or, where the sweep allows it, marked `repeated` and kept apart.
+inline constexpr double kMaxEpochs = 4;
+
 /// [data] of a sweep.
 struct DeclaredData {                 // only to plan without data
   double bytes_per_token = 0;         // 0: not declared
@@ -30,6 +35,7 @@ struct DeclaredData {                 // only to plan without data
 struct SweepData {
   DataConfig data;
   std::optional<DeclaredData> declared;
+  double max_epochs = kMaxEpochs;  // a cell that passes over a source more often is not run
 };
 
 /// sizes = { ... } of a family. Exactly one of the four ways is set.

@@ -7,7 +7,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
 #include <limits>
+#include <numeric>
 
 namespace aunet {
 namespace {
@@ -19,13 +22,11 @@ std::string_view as_bytes(const std::vector<T>& values) {
 
 /// Weights enter as shares, so that 1:1 and 2:2 are the same mixture.
 std::string hash_corpus(const Corpus& corpus, const std::vector<SourceConfig>& sources) {
-  double total = 0;
-  for (const auto& source : sources) total += source.weight;
   Hasher hasher;
   hasher.update(corpus.bytes);
   hasher.update(as_bytes(corpus.offsets));
   hasher.update(as_bytes(corpus.source));
-  for (const auto& source : sources) hasher.update(fmt::format("{:.17g}\n", source.weight / total));
+  for (const double share : source_shares(corpus, sources)) hasher.update(fmt::format("{:.17g}\n", share));
   return hasher.hex();
 }
 
@@ -46,6 +47,31 @@ int64_t read_source(const std::string& path, uint16_t index, Corpus& corpus) {
 }
 
 }  // namespace
+
+std::vector<int64_t> source_bytes(const Corpus& corpus) {
+  std::vector<int64_t> bytes;
+  for (int64_t d = 0; d < corpus.n_documents(); ++d) {
+    bytes.resize(std::max<size_t>(bytes.size(), corpus.source[d] + size_t{1}), 0);
+    bytes[corpus.source[d]] += static_cast<int64_t>(corpus.text(d).size());
+  }
+  return bytes;
+}
+
+std::vector<double> source_shares(const Corpus& corpus, const std::vector<SourceConfig>& sources) {
+  std::vector<double> shares;
+  for (const SourceConfig& source : sources) shares.push_back(source.weight);
+  const auto n_weighted = std::count_if(shares.begin(), shares.end(), [](double w) { return w > 0; });
+  require(n_weighted == 0 || n_weighted == std::ssize(shares),
+          "corpus: some sources have weights, some none");
+  if (n_weighted == 0) {
+    const auto bytes = source_bytes(corpus);
+    require(bytes.size() == shares.size(), "corpus: sources of corpus and configuration differ");
+    shares.assign(bytes.begin(), bytes.end());
+  }
+  const double total = std::accumulate(shares.begin(), shares.end(), 0.0);
+  for (double& share : shares) share /= total;
+  return shares;
+}
 
 Corpus read_corpus(const std::vector<SourceConfig>& sources) {
   if (sources.empty()) throw ConfigError("data: expected at least one source, got none");

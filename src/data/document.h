@@ -21,6 +21,14 @@ struct Corpus {
   }
 };
 
+/// Text bytes of each source: what an epoch of it is.
+std::vector<int64_t> source_bytes(const Corpus& corpus);
+
+/// Share of the training bytes that each source gets; they sum to 1. Weights over their sum; where no source
+/// has a weight (0), sizes over theirs, so that all of them are read equally often. Throws BugError when some
+/// have one and some have none: the reader of the configuration refuses that.
+std::vector<double> source_shares(const Corpus& corpus, const std::vector<SourceConfig>& sources);
+
 /// Reads every source in order. Empty texts are skipped. A broken line, a missing "text", invalid JSON or an
 /// empty file: ConfigError `file:line: ...`; a truncated .zst: Error. Text that is not valid UTF-8 cannot
 /// occur in valid JSON: such a line is a ConfigError that names the byte; lone surrogate escapes become

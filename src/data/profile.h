@@ -13,10 +13,12 @@ namespace aunet {
 /// Rows per stage of the first windows of the training stream for one (split rules or tokenizer, data, seed).
 struct DataProfile {
   int64_t n_stages = 0;
-  std::vector<int32_t> rows;        // [n_windows, n_stages]
-  std::vector<int32_t> text_bytes;  // [n_windows]
-  double epoch_bytes = 0;           // text bytes of one pass over the corpus
-  double bytes_per_token = 0;       // text bytes / target units over the profiled windows; ~1 for bytes
+  std::vector<int32_t> rows;         // [n_windows, n_stages]
+  std::vector<int32_t> text_bytes;   // [n_windows]
+  std::vector<uint16_t> source;      // [n_windows] index into the sources: a window has one
+  double epoch_bytes = 0;            // text bytes of one pass over the corpus
+  std::vector<double> source_bytes;  // text bytes of each source
+  double bytes_per_token = 0;        // text bytes / target units over the profiled windows; ~1 for bytes
   int64_t n_windows() const { return static_cast<int64_t>(text_bytes.size()); }
 };
 

@@ -36,10 +36,8 @@ TrainingStream::TrainingStream(const Corpus& corpus, const DataConfig& data, uin
   require(data.train.empty() ? n_sources == 1 : n_sources == data.train.size(),
           "stream: sources of corpus and configuration differ");
   sources_.resize(n_sources);
-  double total_weight = 0;
-  for (size_t s = 0; s < n_sources; ++s)
-    total_weight += sources_[s].share = data.train.empty() ? 1 : data.train[s].weight;
-  for (auto& source : sources_) source.share /= total_weight;
+  const auto shares = data.train.empty() ? std::vector<double>{1} : source_shares(corpus, data.train);
+  for (size_t s = 0; s < n_sources; ++s) sources_[s].share = shares[s];
   for (int64_t d = 0; d < corpus.n_documents(); ++d)
     sources_[corpus.source[d]].documents.push_back(static_cast<uint32_t>(d));
   first_span_.push_back(0);

@@ -4,8 +4,9 @@
 // windows are cut in bytes, families see the same text in the same order, whatever their units; context is
 // matched in bytes (DESIGN section 4). Each source is read in passes; a pass visits all its documents once,
 // in an order drawn from (seed, source, pass). With several sources each window comes from the one that is
-// furthest behind its share of the bytes emitted so far. An epoch is as many bytes as the corpus has: with
-// one source, or weights in proportion to sizes, every document once.
+// furthest behind its share of the bytes emitted so far (its weight, or its size where no source has a
+// weight). An epoch is as many bytes as the corpus has: with one source, or shares in proportion to sizes,
+// every document once. Other weights repeat the sources that they favour: sweep/repetition.h counts each.
 #pragma once
 
 #include <cstdint>

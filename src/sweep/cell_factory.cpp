@@ -5,6 +5,7 @@
 #include "config/schedule.h"
 #include "core/error.h"
 #include "core/text.h"
+#include "sweep/repetition.h"
 
 #include <fmt/format.h>
 
@@ -87,7 +88,7 @@ void CellFactory::count(Cell& cell, const FamilySpec& family, const Horizon& hor
   cell.rows = horizon.work.rows;
   cell.text_bytes = horizon.text_bytes;
   if (counts_tokens(family)) cell.tokens = horizon.work.rows[0];
-  cell.epochs = windows.facts().epoch_bytes > 0 ? cell.text_bytes / windows.facts().epoch_bytes : 0;
+  count_repetition(cell, windows, horizon);
 
   std::vector<double> per_byte, context;
   for (const double rows : horizon.work.rows) {
@@ -115,8 +116,9 @@ Cell CellFactory::for_horizon(const FamilySpec& family, const ModelConfig& model
 Cell CellFactory::for_budget(const FamilySpec& family, const ModelConfig& model, double budget_flops,
                              SeedConfig seeds) {
   WindowSums& windows = sums(family, model, seeds.data);
-  const Horizon horizon = horizon_for_flops(model, windows, convention_, budget_flops,
-                                            kPreciseShare * spec_.budget.tolerance, kMaxEpochs);
+  const Horizon horizon =
+      horizon_for_flops(model, windows, convention_, budget_flops, kPreciseShare * spec_.budget.tolerance,
+                        std::max(kMaxEpochs, spec_.data.max_epochs));
   Cell cell = for_horizon(family, model, horizon, budget_flops, seeds);
   if (!horizon.extrapolated && cell.budget_error > spec_.budget.tolerance)
     throw ConfigError(fmt::format(
@@ -185,7 +187,13 @@ void CellFactory::finish(Cell& cell, const FamilySpec& family, const Hyper& hype
   cell.key = declared ? "" : train_key(cell.run);
   cell.warnings.clear();
   if (cell.steps < kFewSteps) cell.warnings.push_back(fmt::format("fewer than {} steps", kFewSteps));
-  if (cell.epochs > 1) cell.warnings.push_back("sees its corpus more than once");
+  if (cell.repeated())
+    cell.warnings.push_back(
+        fmt::format("repeated: reads a source more than {:g} times; kept out of fits unless "
+                    "--include-repeated",
+                    kMaxEpochs));
+  else if (cell.epochs > 1)
+    cell.warnings.push_back("reads a source more than once");
   if (!declared && !sums(family, cell.run.model, cell.run.seeds.data).can_cut() && cell.budget_error > 0)
     cell.warnings.push_back("ends at a whole window: these data cannot be cut inside one");
 }

@@ -11,10 +11,6 @@
 
 namespace aunet {
 
-/// Above how many passes over the corpus a cell is excluded by the planner itself (Muennighoff et al. 2023:
-/// repeated data lose value beyond about four epochs).
-inline constexpr double kMaxEpochs = 4;
-
 /// Rate and batch of a cell, and why.
 struct Hyper {
   double lr = 0;

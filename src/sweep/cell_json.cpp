@@ -56,6 +56,17 @@ Json cell_to_json(const Cell& cell) {
       {"parent", cell.shared_steps > 0 ? or_null(parent_of(cell)) : Json()},
       {"steps_incremental", cell.incremental_steps()},
   };
+  json["unique_bytes"] = cell.unique_bytes > 0 ? Json(cell.unique_bytes) : Json();
+  json["repeated"] = cell.sources.empty() ? Json() : Json(cell.repeated());
+  json["sources"] = Json::array();
+  for (size_t s = 0; s < cell.sources.size(); ++s) {
+    const SourceUse& source = cell.sources[s];
+    const bool named = s < cell.run.data.train.size();
+    json["sources"].push_back({{"path", named ? Json(cell.run.data.train[s].path) : Json()},
+                               {"drawn_bytes", source.drawn_bytes},
+                               {"size_bytes", source.size_bytes},
+                               {"epochs", source.epochs()}});
+  }
   json["params"] = {{"total", cell.params.total},
                     {"non_embedding", cell.params.non_embedding},
                     {"active", cell.params.active},

@@ -7,6 +7,7 @@
 #include "sweep/declared.h"
 #include "sweep/exclude.h"
 #include "sweep/ladder.h"
+#include "sweep/repetition.h"
 #include "sweep/run_tree.h"
 #include "sweep/sizing.h"
 #include "sweep/tuner.h"
@@ -201,8 +202,8 @@ class Planner {
   std::string reason_to_exclude(const Cell& cell) const {
     for (size_t i = 0; i < rules_.size(); ++i)
       if (rules_[i](cell)) return spec_.exclude[i].reason;
-    if (cell.epochs > kMaxEpochs)
-      return fmt::format("sees its corpus {:.1f} times, more than {:g}", cell.epochs, kMaxEpochs);
+    if (cell.epochs > spec_.data.max_epochs)
+      return fmt::format("reads {}, more than {:g}", most_repeated(cell), spec_.data.max_epochs);
     return "";
   }
 

@@ -20,11 +20,13 @@ namespace aunet {
 /// any size without re-reading text.
 struct DataFacts {
   int64_t n_stages = 1;
-  bool declared = false;            // constant rows per window, no fingerprint: keys are null
-  std::vector<int32_t> rows;        // [n_windows, n_stages]; declared: one line, rows of every window
-  std::vector<int32_t> text_bytes;  // [n_windows]; declared: one entry
-  double bytes_per_token = 1;       // text bytes per target unit
-  double epoch_bytes = 0;           // unique text bytes; 0: unknown
+  bool declared = false;                // constant rows per window, no fingerprint: keys are null
+  std::vector<int32_t> rows;            // [n_windows, n_stages]; declared: one line, rows of every window
+  std::vector<int32_t> text_bytes;      // [n_windows]; declared: one entry
+  double bytes_per_token = 1;           // text bytes per target unit
+  double epoch_bytes = 0;               // unique text bytes; 0: unknown
+  std::vector<double> source_bytes;     // of them, per source of data.train; empty: one source
+  std::vector<uint16_t> window_source;  // [n_windows] the source that a window is of; empty: one source
   std::string train_fingerprint, heldout_fingerprint;
   std::string tokenizer_fingerprint, tokenizer_path;
   int64_t vocab = 0;  // ids of the tokenizer without the two marks; 0: as the family says
@@ -32,6 +34,12 @@ struct DataFacts {
   /// them: lets a run end inside a window. Absent: runs end between windows. Not asked for declared data,
   /// whose rows scale linearly.
   std::function<std::vector<int64_t>(int64_t window, int64_t max_text_bytes)> cut_rows;
+};
+
+/// What a run draws from one source of its training text.
+struct SourceUse {
+  double drawn_bytes = 0, size_bytes = 0;  // repeated text counted each time; all of the source's text
+  double epochs() const { return drawn_bytes / size_bytes; }
 };
 
 /// Asked by the planner: facts for a model (only split rules, caps, tokenizer matter) covering at least
@@ -62,7 +70,10 @@ struct Cell {
   double budget_error = 0;                          // |spent / budget - 1|
   double text_bytes = 0;                            // trained on
   std::optional<double> tokens;                     // target units of a BPE model
-  double epochs = 0;
+  double epochs = 0;               // largest over the sources: drawn from it / its size; 0: unknown
+  double unique_bytes = 0;         // different text bytes seen, over all sources; 0: unknown
+  std::vector<SourceUse> sources;  // in the order of data.train; empty: unknown
+  bool repeated() const { return epochs > kMaxEpochs; }  // kept apart from fits
   int64_t steps = 0;
   double batch_bytes = 0, batch_units = 0;
   double inference_flops_per_byte = 0;

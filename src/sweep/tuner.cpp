@@ -3,6 +3,7 @@
 #include "budget/laws.h"
 #include "core/error.h"
 #include "core/text.h"
+#include "sweep/repetition.h"
 
 #include <fmt/format.h>
 
@@ -98,12 +99,12 @@ Tuner::Search Tuner::make_search(const FamilySpec& family, size_t budget_index, 
                                     {spec_.seeds_init.front(), spec_.seeds_data.front()});
   search.base.role = CellRole::Tune;
   search.base.size_index = size_index;
-  if (search.base.epochs > kMaxEpochs)
+  if (search.base.epochs > spec_.data.max_epochs)
     throw ConfigError(
-        fmt::format("{}:{}: family '{}': tuning at {} would see the corpus {:.1f} times, more than {:g}: "
+        fmt::format("{}:{}: family '{}': tuning at {} would read {}, more than {:g}: "
                     "tune.at a smaller budget, or more text",
                     spec_.file, family.line, family.name, human_flops(spec_.budget.flops[budget_index]),
-                    search.base.epochs, kMaxEpochs));
+                    most_repeated(search.base), spec_.data.max_epochs));
   search.start_lr =
       family.lr.value_or(spec_.tune.start_lr.value_or(nearest_power_of_two(search.base.law_lr)));
   if (!family.batch_sequences.empty()) {

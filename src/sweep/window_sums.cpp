@@ -54,7 +54,13 @@ void WindowSums::append(int64_t window) {
     sums_.push_back(sums_[last + 3 * k + 1] + one.pairs[k]);
     sums_.push_back(sums_[last + 3 * k + 2] + one.paper_pairs[k]);
   }
-  bytes_.push_back(bytes_.back() + facts_->text_bytes[static_cast<size_t>(window)]);
+  const double bytes = facts_->text_bytes[static_cast<size_t>(window)];
+  bytes_.push_back(bytes_.back() + bytes);
+  const size_t n_sources = facts_->source_bytes.size();
+  if (n_sources < 2) return;
+  if (drawn_.empty()) drawn_.assign(n_sources, 0);
+  for (size_t s = 0; s < n_sources; ++s) drawn_.push_back(drawn_[drawn_.size() - n_sources]);
+  drawn_[drawn_.size() - n_sources + facts_->window_source[static_cast<size_t>(window)]] += bytes;
 }
 
 void WindowSums::cover(int64_t n_windows) {
@@ -85,6 +91,15 @@ double WindowSums::text_bytes(int64_t n_windows) const {
   const double window =
       family_.kind == "llama" ? facts_->rows[0] * facts_->bytes_per_token : facts_->text_bytes[0];
   return window * static_cast<double>(n_windows);
+}
+
+std::vector<double> WindowSums::source_bytes(int64_t n_windows) const {
+  if (facts_->declared) return {};
+  if (drawn_.empty()) return {text_bytes(n_windows)};
+  require(n_windows <= covered(), "WindowSums::source_bytes: windows not covered");
+  const auto n_sources = static_cast<int64_t>(facts_->source_bytes.size());
+  const auto first = drawn_.begin() + n_windows * n_sources;
+  return {first, first + n_sources};
 }
 
 Workload WindowSums::cut(int64_t window, int64_t max_text_bytes) const {

@@ -21,6 +21,8 @@ class WindowSums {
   int64_t covered() const;                 ///< windows known; without end for declared data
   Workload work(int64_t n_windows) const;  ///< of windows [0, n_windows)
   double text_bytes(int64_t n_windows) const;
+  /// Text bytes of windows [0, n_windows) per source of the training data; {} when the data are declared.
+  std::vector<double> source_bytes(int64_t n_windows) const;
   /// Window `window` cut to at most max_text_bytes bytes of text.
   Workload cut(int64_t window, int64_t max_text_bytes) const;
   bool can_cut() const;
@@ -38,6 +40,7 @@ class WindowSums {
   // [n_windows + 1, 3 * n_stages]: sums of rows, pairs and paper_pairs (budget/flops.h), stage by stage
   std::vector<double> sums_;
   std::vector<double> bytes_;  // [n_windows + 1]
+  std::vector<double> drawn_;  // [n_windows + 1, n_sources] bytes of each source; empty with one source
   Workload one_;               // declared: every window
 };
 

@@ -99,6 +99,9 @@ const std::vector<Case> kExperimentCases = {
     {"init = 0", "init = -1", "x.toml:16:8: seeds.init: expected an integer >= 0, got -1"},
     {"train = [\"t.jsonl\"]", "train = [{ path = \"t\", weight = 0 }]",
      "x.toml:8:33: data.train[0].weight: expected a number > 0, got 0"},
+    {"train = [\"t.jsonl\"]", "train = [\"t.jsonl\", { path = \"u.jsonl\", weight = 2 }]",
+     "x.toml:8:21: data.train[1]: expected a weight for every source or for none (then their sizes are the "
+     "weights), got one after none"},
     {"", "[schedule]\nwarmup = 1.5\n", "x.toml:18:10: schedule.warmup: expected a number in 0 .. 1, got 1.5"},
     // missing
     {"lr = 0.01", "clip = 1", "x.toml:10:1: optim.lr: expected a number > 0, got nothing"},

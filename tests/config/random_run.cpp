@@ -99,7 +99,8 @@ RunConfig random_run(RandomStream& s) {
     run.model = random_aunet(s);
   else
     run.model = random_transformer(s);
-  for (int64_t n = between(s, 1, 3); n > 0; --n) run.data.train.push_back({text(s), coin(s) ? 1 : real(s)});
+  const bool weighted = coin(s);  // all sources or none
+  for (int64_t n = between(s, 1, 3); n > 0; --n) run.data.train.push_back({text(s), weighted ? real(s) : 0});
   for (int64_t n = between(s, 1, 3); n > 0; --n) run.data.heldout.push_back(text(s));
   run.data.context_bytes = between(s, 16, 1 << 20);
   run.data.document_mask = coin(s);

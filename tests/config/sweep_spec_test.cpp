@@ -16,7 +16,7 @@ const char* const kDesign = R"(
 name = "aunet_vs_bpe"
 seeds = { init = [0], data = [0, 1] }
 [data]
-train = ["corpus/train.jsonl.zst", { path = "/abs/b.jsonl", weight = 2 }]
+train = [{ path = "corpus/train.jsonl.zst", weight = 1 }, { path = "/abs/b.jsonl", weight = 2 }]
 heldout = ["corpus/valid.jsonl.zst"]
 context_bytes = 512
 declared = { bytes_per_token = 4.56, rows_per_8192 = [8192, 1664, 1144] }

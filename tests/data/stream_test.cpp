@@ -1,5 +1,7 @@
 #include "data/stream.h"
 
+#include "core/error.h"
+
 #include "tests/data/fixtures.h"
 
 #include <catch2/catch.hpp>
@@ -109,6 +111,35 @@ TEST_CASE("the bytes of several sources follow their weights", "[data]") {
     CHECK(std::abs(bytes[0] - total / 8) <= 64);
     CHECK(std::abs(bytes[2] - total / 2) <= 64);
   }
+}
+
+TEST_CASE("sources without weights share by their sizes: all are read equally often", "[data]") {
+  std::vector<std::string> texts;
+  std::vector<uint16_t> sources;
+  for (int i = 0; i < 90; ++i) {
+    texts.push_back(std::string(i % 3 == 0 ? 5000 : 700, 'a'));
+    sources.push_back(static_cast<uint16_t>(i % 3));
+  }
+  const auto corpus = make_corpus(texts, sources);
+  CHECK(source_bytes(corpus) == std::vector<int64_t>{150000, 21000, 21000});
+  DataConfig data = context_of(64);
+  data.train = {{"a", 0}, {"b", 0}, {"c", 0}};
+  const TrainingStream stream(corpus, data, 2);
+  std::vector<double> bytes(3, 0);
+  const int64_t n_windows = stream.windows_per_epoch(0) + stream.windows_per_epoch(1);
+  for (int64_t i = 0; i < n_windows; ++i) {
+    const auto window = stream.window(i);
+    bytes[corpus.source[window.spans[0].document]] += static_cast<double>(window.text_bytes());
+  }
+  for (size_t s = 0; s < 3; ++s)
+    CHECK(bytes[s] / static_cast<double>(source_bytes(corpus)[s]) == Approx(2).margin(64.0 / 21000));
+}
+
+TEST_CASE("one source has the same share with any weight and with none", "[data]") {
+  const auto corpus = make_corpus({"some text", "more"});
+  for (const double weight : {0.0, 1.0, 7.5})
+    CHECK(source_shares(corpus, {{"a", weight}}) == std::vector<double>{1});
+  CHECK_THROWS_AS(source_shares(make_corpus({"a", "b"}, {0, 1}), {{"a", 1}, {"b", 0}}), BugError);
 }
 
 TEST_CASE("pieces of a document tile it, at character borders", "[data]") {

@@ -212,7 +212,7 @@ TEST_CASE("excluded cells carry the rule's reason, repeated data the planner's o
   int ruled = 0, repeated = 0;
   for (const ExcludedCell& out : plan.excluded) {
     ruled += out.reason == "no time";
-    repeated += out.reason.find("sees its corpus") == 0;
+    repeated += out.reason.find("reads its corpus") == 0;
     if (out.reason != "no time") CHECK(out.cell.epochs > 4);
   }
   CHECK(ruled == 4);

@@ -181,8 +181,8 @@ SweepCells group_cells(const std::vector<FitInputRow>& rows) {
   return result;
 }
 
-SweepCells load_cells(Db& db, const std::string& sweep, bool include_leaky) {
-  SweepCells cells = group_cells(fit_input(db, sweep, include_leaky));
+SweepCells load_cells(Db& db, const std::string& sweep, bool include_leaky, bool include_repeated) {
+  SweepCells cells = group_cells(fit_input(db, sweep, include_leaky, include_repeated));
   cells.sweep = sweep;
   return cells;
 }

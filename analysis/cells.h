@@ -60,7 +60,8 @@ struct SweepCells {
 Db open_for_analysis(const std::string& path);
 /// The sweep called `name`; "" means the only one. Throws ConfigError naming the sweeps when that is not one.
 std::string choose_sweep(Db& db, const std::string& name);
-SweepCells load_cells(Db& db, const std::string& sweep, bool include_leaky = false);
+SweepCells load_cells(Db& db, const std::string& sweep, bool include_leaky = false,
+                      bool include_repeated = false);
 SweepCells group_cells(const std::vector<FitInputRow>& rows);
 
 }  // namespace aunet

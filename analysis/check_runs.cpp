@@ -94,15 +94,17 @@ void check_gates(const std::map<std::string, Rows>& families, std::vector<Findin
 
 void check_training(const std::map<std::string, Rows>& families, std::vector<Finding>& findings) {
   per_family(
-      families, findings, "many_epochs", Severity::Error,
-      [](const FinalRow& row) { return row.epochs.value_or(0) > 4; },
+      families, findings, "many_epochs", Severity::Warning,
+      [](const FinalRow& row) { return row.repeated.value_or(false); },
       [](size_t n, const FinalRow& row) {
-        return fmt::format("{} runs read their data {:.1f} times or so", n, *row.epochs);
+        return fmt::format(
+            "{} runs read a training source {:.1f} times or so and enter a fit only with --include-repeated",
+            n, row.epochs.value_or(0));
       },
       "more training text, or smaller budgets; above 4 epochs a byte is worth less (arXiv 2305.16264)");
   per_family(
       families, findings, "repeated_data", Severity::Warning,
-      [](const FinalRow& row) { return row.epochs.value_or(0) > 1.001 && row.epochs.value_or(0) <= 4; },
+      [](const FinalRow& row) { return row.epochs.value_or(0) > 1.001 && !row.repeated.value_or(false); },
       [](size_t n, const FinalRow& row) {
         return fmt::format("{} runs read their data more than once, e.g. {:.1f} epochs", n, *row.epochs);
       },

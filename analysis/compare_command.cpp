@@ -28,7 +28,7 @@ void print_conclusion(const Conclusion& conclusion) {
 int cmd_compare(const Args& args) {
   std::string db_path, sweep, convention;
   ConclusionOptions request;
-  bool include_leaky = false, as_json = false, store = false;
+  bool include_leaky = false, include_repeated = false, as_json = false, store = false;
   po::options_description options("options");
   options.add_options()("db", po::value(&db_path)->default_value("./sweep.db"), "database")(
       "sweep", po::value(&sweep), "needed when the database holds several")(
@@ -40,6 +40,8 @@ int cmd_compare(const Args& args) {
       "seed", po::value(&request.seed)->default_value(0), "of the replicates")(
       "include-leaky", po::bool_switch(&include_leaky),
       "also runs whose causality gate said leak; marks the result")(
+      "include-repeated", po::bool_switch(&include_repeated),
+      "also runs that read a training source more than 4 times; marks the result")(
       "store", po::bool_switch(&store),
       "keep fits and multipliers in the database, for `export fits` and `export multiplier`")(
       "json", po::bool_switch(&as_json), "one JSON value on stdout");
@@ -52,7 +54,7 @@ int cmd_compare(const Args& args) {
   }
   request.cost = parse_cost(convention);
   Db db = open_for_analysis(db_path);
-  const SweepCells cells = load_cells(db, choose_sweep(db, sweep), include_leaky);
+  const SweepCells cells = load_cells(db, choose_sweep(db, sweep), include_leaky, include_repeated);
   const Conclusion conclusion = conclude(db, cells, request);
   if (store) store_conclusion(db_path, conclusion, cells);
   if (as_json)

@@ -26,7 +26,7 @@ struct FitRequest {
   double huber = 1e-3;
   int64_t drop_highest = 0, bootstrap = 0;
   uint64_t seed = 0;
-  bool as_json = false, include_leaky = false;
+  bool as_json = false, include_leaky = false, include_repeated = false;
 };
 
 struct FitResult {
@@ -58,7 +58,9 @@ po::options_description fit_options(FitRequest& request) {
       "sweep", po::value(&request.sweep), "sweep in the database; needed when it holds several")(
       "family", po::value(&request.family), "one family only")(
       "include-leaky", po::bool_switch(&request.include_leaky), "also runs whose causality gate said leak")(
-      "json", po::bool_switch(&request.as_json), "one JSON value on stdout");
+      "include-repeated", po::bool_switch(&request.include_repeated),
+      "also runs that read a training source more than 4 times")("json", po::bool_switch(&request.as_json),
+                                                                 "one JSON value on stdout");
   return options;
 }
 
@@ -189,7 +191,8 @@ void print_fit(const FitResult& result, const FitRequest& request) {
 
 std::vector<FitResult> fit_database(const FitRequest& request) {
   Db db = open_for_analysis(request.db);
-  const SweepCells cells = load_cells(db, choose_sweep(db, request.sweep), request.include_leaky);
+  const SweepCells cells =
+      load_cells(db, choose_sweep(db, request.sweep), request.include_leaky, request.include_repeated);
   if (!request.family.empty()) cells.family(request.family);
   std::vector<FitResult> results;
   for (const FamilyCells& family : cells.families) {

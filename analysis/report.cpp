@@ -165,8 +165,8 @@ std::optional<Conclusion> comparison_of(Db& db, const SweepCells& cells, const R
 
 std::string write_report(Db& db, const std::string& sweep, const std::string& directory,
                          const ReportOptions& options) {
-  const SweepCells cells = load_cells(db, sweep, options.include_leaky);
-  const std::vector<FitInputRow> rows = fit_input(db, sweep, options.include_leaky);
+  const SweepCells cells = load_cells(db, sweep, options.include_leaky, options.include_repeated);
+  const std::vector<FitInputRow> rows = fit_input(db, sweep, options.include_leaky, options.include_repeated);
   const std::optional<Conclusion> conclusion = comparison_of(db, cells, options);
   make_directories(directory + "/figures");
   make_directories(directory + "/tables");
@@ -215,6 +215,8 @@ int cmd_report(const Args& args) {
                                          "of the replicates")(
       "include-leaky", po::bool_switch(&request.include_leaky),
       "also runs whose causality gate said leak; marks the result")(
+      "include-repeated", po::bool_switch(&request.include_repeated),
+      "also runs that read a training source more than 4 times; marks the result")(
       "json", po::bool_switch(&as_json), "one JSON value on stdout: {\"report\": path}");
   po::variables_map values;
   if (!parse_command_line(args, "aunet-analyze report [-o DIR] [options]",

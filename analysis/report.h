@@ -11,7 +11,7 @@ namespace aunet {
 
 struct ReportOptions {
   ConclusionOptions comparison;
-  bool include_leaky = false;
+  bool include_leaky = false, include_repeated = false;
 };
 
 /// Writes DIR/report.html (figures inside), DIR/figures/*.svg with their gnuplot scripts, and
@@ -21,7 +21,7 @@ std::string write_report(Db& db, const std::string& sweep, const std::string& di
                          const ReportOptions& options);
 
 /// aunet-analyze report -o DIR [--db F] [--sweep S] [--a X --b Y] [--bootstrap B] [--seed N]
-/// [--include-leaky]
+/// [--include-leaky] [--include-repeated]
 int cmd_report(const Args& args);
 
 }  // namespace aunet

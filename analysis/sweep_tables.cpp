@@ -36,7 +36,8 @@ TextTable scaling_table(const std::vector<FitInputRow>& rows) {
                           row.params_non_embedding ? human_count(double(*row.params_non_embedding)) : "",
                           row.bytes ? human_count(*row.bytes) : "", shown(row.steps_planned, "{:.0f}"),
                           shown(row.batch_bytes, "{:.0f}"), shown(row.lr), shown(row.seed, "{:.0f}"),
-                          shown(row.epochs, "{:.2f}"), shown(row.loss_bpb, "{:.4f}"),
+                          shown(row.epochs, "{:.2f}") + (row.repeated.value_or(false) ? " repeated" : ""),
+                          shown(row.loss_bpb, "{:.4f}"),
                           input.exclusion.empty() ? row.role == "replicate" ? "replicate" : ""
                                                   : "left out: " + input.exclusion});
   }

@@ -69,7 +69,7 @@ std::vector<PlannedCell> cells_of(const Json& plan) {
 }
 
 constexpr const char* kInsertCell =
-    "INSERT INTO cell VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    "INSERT INTO cell VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 void insert_cell(SQLite::Statement& statement, const std::string& path, int64_t position,
                  const std::string& sweep, const PlannedCell& cell, const std::string& convention) {
@@ -92,6 +92,8 @@ void insert_cell(SQLite::Statement& statement, const std::string& path, int64_t 
       sql_value_of(at(json, "/bytes")),
       sql_value_of(at(json, "/tokens")),
       sql_value_of(at(json, "/epochs")),
+      sql_value_of(at(json, "/unique_bytes")),
+      sql_value_of(at(json, "/repeated")),
       sql_value_of(at(json, "/lr")),
       text_of(at(json, "/lr_source")),
       sql_value_of(at(json, "/batch/bytes")),

@@ -53,7 +53,7 @@ constexpr const char* kFinalColumns =
     R"(key, sweep, family, role, is_trial, kind, dims, layers, budget_flops, convention, size_index,
        params, params_non_embedding, params_active, params_embedding,
        flops_paper, flops_useful, flops_executed,
-       bytes, tokens, epochs, lr, lr_source, batch_bytes, batch_windows, seed, seed_data, context_bytes,
+       bytes, tokens, epochs, unique_bytes, repeated, lr, lr_source, batch_bytes, batch_windows, seed, seed_data, context_bytes,
        loss_nats, loss_bpb, heldout_bytes, heldout_units, heldout_documents, warmup,
        attempts, steps_executed, steps_planned, last_step, status, cause, message,
        gate_causal, gate_verdict, leak_rate,
@@ -66,8 +66,8 @@ void read_final(RowReader& in, FinalRow& r) {
       r.budget_flops >> r.convention >> r.size_index;
   in >> r.params >> r.params_non_embedding >> r.params_active >> r.params_embedding >> r.flops_paper >>
       r.flops_useful >> r.flops_executed;
-  in >> r.bytes >> r.tokens >> r.epochs >> r.lr >> r.lr_source >> r.batch_bytes >> r.batch_windows >>
-      r.seed >> r.seed_data >> r.context_bytes;
+  in >> r.bytes >> r.tokens >> r.epochs >> r.unique_bytes >> r.repeated >> r.lr >> r.lr_source >>
+      r.batch_bytes >> r.batch_windows >> r.seed >> r.seed_data >> r.context_bytes;
   in >> r.loss_nats >> r.loss_bpb >> r.heldout_bytes >> r.heldout_units >> r.heldout_documents >> r.warmup;
   in >> r.attempts >> r.steps_executed >> r.steps_planned >> r.last_step >> r.status >> r.cause >>
       r.message >> r.gate_causal >> r.gate_verdict >> r.leak_rate;
@@ -117,14 +117,19 @@ std::vector<FinalRow> final_rows(Db& db, const FinalFilter& filter) {
   return select<FinalRow>(db, sql + kStableOrder, texts, read_final);
 }
 
-std::vector<FitInputRow> fit_input(Db& db, const std::string& sweep, bool include_leaky) {
+std::vector<FitInputRow> fit_input(Db& db, const std::string& sweep, bool include_leaky,
+                                   bool include_repeated) {
   std::string sql = fmt::format("SELECT exclusion, {} FROM v_fit_input WHERE 1", kFinalColumns);
   std::vector<std::string> texts;
   restrict(sql, texts, "sweep", one_or_all(sweep));
   return select<FitInputRow>(db, sql + kStableOrder, texts, [&](RowReader& in, FitInputRow& r) {
     in >> r.exclusion;
     read_final(in, r.row);
-    if (include_leaky && r.exclusion == "causality gate: leak") r.exclusion.clear();
+    // A run may be both: its gate is named first.
+    if (include_leaky && r.exclusion == "causality gate: leak")
+      r.exclusion =
+          r.row.repeated.value_or(false) ? fmt::format("repeated: {:.1f} epochs", *r.row.epochs) : "";
+    if (include_repeated && r.exclusion.starts_with("repeated: ")) r.exclusion.clear();
   });
 }
 

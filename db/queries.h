@@ -23,13 +23,15 @@ struct FinalRow {
   std::optional<int64_t> size_index;
   std::optional<int64_t> params, params_non_embedding, params_active, params_embedding;
   std::optional<double> flops_paper, flops_useful,
-      flops_executed;                 // spent, from the last step; done runs only
-  std::optional<double> bytes;        // text bytes trained on; done runs only
-  std::optional<double> tokens;       // target units trained on; done BPE runs only
-  std::optional<double> epochs;       // as planned
-  std::optional<double> lr;           // peak
-  std::string lr_source;              // "law paper", "given", "tuned at 2e10", ...
-  std::optional<double> batch_bytes;  // text bytes a step
+      flops_executed;                  // spent, from the last step; done runs only
+  std::optional<double> bytes;         // text bytes trained on; done runs only
+  std::optional<double> tokens;        // target units trained on; done BPE runs only
+  std::optional<double> epochs;        // as planned: of the training source that repeats most
+  std::optional<double> unique_bytes;  // as planned: different text bytes seen
+  std::optional<bool> repeated;        // more than 4 epochs
+  std::optional<double> lr;            // peak
+  std::string lr_source;               // "law paper", "given", "tuned at 2e10", ...
+  std::optional<double> batch_bytes;   // text bytes a step
   std::optional<int64_t> batch_windows;
   std::optional<int64_t> seed, seed_data;  // seeds.init, seeds.data
   std::optional<int64_t> context_bytes;
@@ -65,8 +67,10 @@ struct FitInputRow {
   std::string
       exclusion;  // "tuning trial", "failed: nan", "causality gate: leak", "plan: more than four epochs"
 };
-/// `include_leaky`: runs whose gate said "leak" get an empty exclusion (they stay marked by gate_causal).
-std::vector<FitInputRow> fit_input(Db& db, const std::string& sweep, bool include_leaky = false);
+/// `include_leaky`: a gate that said "leak" excludes no run (it stays marked by gate_causal).
+/// `include_repeated`: more than 4 epochs exclude no run (it stays marked by repeated).
+std::vector<FitInputRow> fit_input(Db& db, const std::string& sweep, bool include_leaky = false,
+                                   bool include_repeated = false);
 
 /// Training curve of a run, a point a step; of a repeated step the last attempt's.
 struct CurvePoint {

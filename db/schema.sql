@@ -32,7 +32,9 @@ CREATE TABLE cell (
   flops_executed  REAL,
   bytes           REAL,
   tokens          REAL,
-  epochs          REAL,
+  epochs          REAL,               -- largest over the training sources: drawn from it / its size
+  unique_bytes    REAL,               -- different text bytes seen
+  repeated        INTEGER,            -- 1: more than 4 epochs
   lr              REAL,
   lr_source       TEXT,
   batch_bytes     REAL,               -- per step
@@ -144,11 +146,11 @@ CREATE TABLE step (
   PRIMARY KEY (key, step)
 ) WITHOUT ROWID;
 
--- Held-out evaluations.
+-- Evaluations: the held-out one and those of [[eval]].
 CREATE TABLE eval (
   key             TEXT NOT NULL,
-  split           TEXT NOT NULL,      -- 'heldout'
-  eval_key        TEXT NOT NULL,      -- run, data and scorer (config/run_config.h)
+  split           TEXT NOT NULL,      -- 'heldout', or the name of an [[eval]]
+  eval_key        TEXT NOT NULL,      -- run, data, corruption and scorer (config/run_config.h)
   step            INTEGER NOT NULL,
   attempt         INTEGER,
   nats            REAL,               -- summed over the scored units
@@ -256,8 +258,8 @@ CREATE INDEX source_key ON source(key);
 -- The cells of every sweep, once each (two roots may both hold its plan), and their state.
 CREATE VIEW v_cell AS
 SELECT c.sweep, c.key, c.family, c.role, c.is_trial, c.budget_flops, c.convention, c.size_index,
-       c.flops_paper, c.flops_useful, c.flops_executed, c.bytes, c.tokens, c.epochs, c.lr, c.lr_source,
-       c.batch_bytes, c.inference_flops_per_byte, c.memory_bytes,
+       c.flops_paper, c.flops_useful, c.flops_executed, c.bytes, c.tokens, c.epochs, c.unique_bytes,
+       coalesce(c.repeated, c.epochs > 4) AS repeated, c.lr, c.lr_source, c.batch_bytes, c.inference_flops_per_byte, c.memory_bytes,
        CASE WHEN c.excluded IS NOT NULL THEN 'excluded' ELSE coalesce(r.status, 'new') END AS state,
        c.excluded, c.plan, c.position, c.row
 FROM cell c LEFT JOIN run r ON r.key = c.key
@@ -276,6 +278,20 @@ FROM run r JOIN eval e
                      AND (r.eval_key IS NULL OR x.eval_key = r.eval_key)
                    ORDER BY x.attempt DESC, x.eval_key LIMIT 1);
 
+-- Every evaluation of every cell: the newest of each split, at the run's last step, one row per sweep that the
+-- run is a cell of (sweep NULL: of none).
+CREATE VIEW v_eval AS
+SELECT e.key, c.sweep, coalesce(c.family, r.family) AS family, coalesce(c.role, 'run') AS role,
+       coalesce(c.budget_flops, r.budget_flops) AS budget_flops, e.split, e.eval_key, e.step, e.attempt, e.nats,
+       e.bytes, e.units, e.documents, e.loss_nats, e.loss_bpb, e.seconds
+FROM run r
+JOIN eval e ON e.key = r.key AND e.step = r.last_step
+ AND e.eval_key = (SELECT x.eval_key FROM eval x
+                   WHERE x.key = e.key AND x.split = e.split AND x.step = e.step
+                   ORDER BY x.split = 'heldout' AND x.eval_key IS NOT r.eval_key, x.attempt DESC, x.eval_key
+                   LIMIT 1)
+LEFT JOIN v_cell c ON c.key = r.key AND c.excluded IS NULL;
+
 -- The worst verdict of each gate over a run's steps.
 CREATE VIEW v_gate AS
 SELECT key, gate,
@@ -289,12 +305,12 @@ FROM gate GROUP BY key, gate;
 -- results are NULL.
 CREATE VIEW v_result AS
 WITH planned AS (
-  SELECT sweep, key, family, role, is_trial, budget_flops, convention, size_index, epochs, lr,
-         lr_source, batch_bytes, inference_flops_per_byte, memory_bytes, row, excluded
+  SELECT sweep, key, family, role, is_trial, budget_flops, convention, size_index, epochs,
+         unique_bytes, repeated, lr, lr_source, batch_bytes, inference_flops_per_byte, memory_bytes, row, excluded
   FROM v_cell
   UNION ALL
-  SELECT NULL, key, family, 'run', 0, budget_flops, convention, NULL, NULL, lr, NULL, NULL, NULL,
-         NULL, NULL, NULL
+  SELECT NULL, key, family, 'run', 0, budget_flops, convention, NULL, NULL, NULL, NULL, lr, NULL,
+         NULL, NULL, NULL, NULL, NULL
   FROM run WHERE NOT EXISTS (SELECT 1 FROM cell WHERE cell.key = run.key)
 )
 SELECT p.key, p.sweep, p.family,
@@ -325,7 +341,7 @@ SELECT p.key, p.sweep, p.family,
        p.inference_flops_per_byte, p.memory_bytes, a.device, a."commit", r.train_fingerprint,
        r.heldout_fingerprint, r.tokenizer_fingerprint,
        r.flops_paper AS spent_flops_paper, r.flops_useful AS spent_flops_useful,
-       r.flops_executed AS spent_flops_executed, p.excluded
+       r.flops_executed AS spent_flops_executed, p.unique_bytes, p.repeated, p.excluded
 FROM planned p
 LEFT JOIN run r ON r.key = p.key
 LEFT JOIN v_heldout e ON e.key = p.key
@@ -342,7 +358,7 @@ SELECT key, sweep, family, params, params_non_embedding, flops_paper, flops_usef
        heldout_bytes, heldout_units, heldout_documents, cause, message, gate_verdict, leak_rate,
        train_seconds, wall_seconds, inference_flops_per_byte, memory_bytes, device, "commit",
        train_fingerprint, heldout_fingerprint, tokenizer_fingerprint,
-       spent_flops_paper, spent_flops_useful, spent_flops_executed
+       spent_flops_paper, spent_flops_useful, spent_flops_executed, unique_bytes, repeated
 FROM v_result WHERE excluded IS NULL;
 
 -- Training curves.
@@ -367,8 +383,8 @@ SELECT *,
             WHEN status <> 'done' THEN 'not finished: ' || status
             WHEN loss_bpb IS NULL THEN 'no held-out loss'
             WHEN gate_causal = 0 THEN 'causality gate: ' || gate_verdict
-       END AS exclusion,
-       epochs > 4 AS repeated
+            WHEN repeated = 1 THEN printf('repeated: %.1f epochs', epochs)
+       END AS exclusion
 FROM v_result;
 
 -- Where every number of a run comes from: a row per attempt.

@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -65,7 +66,7 @@ std::vector<std::string> table_row(const PlanRow& row) {
           human_flops(cell.budget_flops),
           model_line(cell.run.model),
           human_count(static_cast<double>(cell.params.total)),
-          human_bytes(cell.text_bytes),
+          human_bytes(cell.text_bytes) + (cell.repeated() ? fmt::format(" x{:.1f}", cell.epochs) : ""),
           human_count(cell.text_bytes > 0 ? cell.flops_by_convention / cell.text_bytes : 0),
           fmt::format("{}", cell.steps),
           human_bytes(cell.batch_bytes),
@@ -84,6 +85,8 @@ void print_table(const std::vector<PlanRow>& rows) {
 }
 
 void print_notes(const Plan& plan) {
+  if (std::any_of(plan.cells.begin(), plan.cells.end(), [](const Cell& c) { return c.repeated(); }))
+    fmt::print("\nx6.2 after bytes: repeated, so many passes over a training source\n");
   if (!plan.tuning_complete) {
     fmt::print(
         "\nlr? is provisional: the tuning trials run first, and may add trials and change rate, batch and "

@@ -76,7 +76,11 @@ TEST_CASE("every fault of a run is found by its name", "[check]") {
          r.row.gate_causal = false;
        }},
       {"ungated_runs", Severity::Warning, [](FitInputRow& r) { r.row.gate_causal.reset(); }},
-      {"many_epochs", Severity::Error, [](FitInputRow& r) { r.row.epochs = 4.5; }},
+      {"many_epochs", Severity::Warning,
+       [](FitInputRow& r) {
+         r.row.epochs = 4.5;
+         r.row.repeated = true;
+       }},
       {"repeated_data", Severity::Warning, [](FitInputRow& r) { r.row.epochs = 2; }},
       {"few_steps", Severity::Warning, [](FitInputRow& r) { r.row.steps_planned = 40; }},
       {"long_warmup", Severity::Warning, [](FitInputRow& r) { r.row.warmup = 0.3; }},

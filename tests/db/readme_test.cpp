@@ -90,6 +90,6 @@ TEST_CASE("every table and view of the schema is a section of the README", "[db]
     }
   }
   std::vector<std::string> expected = query(db, "SELECT * FROM v_result").columns;
-  expected.insert(expected.end(), {"exclusion", "repeated"});
+  expected.insert(expected.end(), {"exclusion"});
   CHECK(query(db, "SELECT * FROM v_fit_input").columns == expected);
 }

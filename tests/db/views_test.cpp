@@ -3,6 +3,7 @@
 #include "synthetic.h"
 
 #include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
 
 using namespace aunet;
 using namespace aunet::testing;
@@ -170,6 +171,36 @@ TEST_CASE("v_fit_input gives each row that is no fit's input its reason", "[db]"
         "not finished: stopped");
   CHECK(exclusion_of(run, {attempt(1), end(1, 0, "failed", "oom")}) == "failed: oom");
   CHECK(exclusion_of(run, {attempt(1), step(1, 10), end(1, 10, "done")}) == "no held-out loss");
+}
+
+TEST_CASE("a repeated run is kept apart until it is asked for, also when it leaks", "[db]") {
+  const RunConfig run = aunet_run();
+  TempDir runs;
+  append(make_run(runs.path(), run), finished(run, 2.5));
+  auto cell = nlohmann::json::parse(cell_json(run, "grid", 2e10, 1));
+  cell["epochs"] = 6.24;
+  cell["unique_bytes"] = 12000;
+  const auto database = [&] {
+    write_plan_file(runs.path(), "demo", {cell.dump()});
+    Db db = Db::in_memory();
+    ingest(db, {runs.path()});
+    return db;
+  };
+  for (const bool stated : {false, true}) {  // a plan of an earlier release does not say it
+    if (stated) cell["repeated"] = true;
+    Db db = database();
+    CHECK(fit_input(db, "demo").at(0).exclusion == "repeated: 6.2 epochs");
+    CHECK(fit_input(db, "demo", true).at(0).exclusion == "repeated: 6.2 epochs");
+    CHECK(fit_input(db, "demo", false, true).at(0).exclusion == "");
+    CHECK(final_rows(db).at(0).repeated == true);
+    CHECK(final_rows(db).at(0).unique_bytes == 12000);
+  }
+  append(runs.path() + "/" + train_key(run), {gate(1, 10, "leak")});
+  Db db = database();
+  CHECK(fit_input(db, "demo").at(0).exclusion == "causality gate: leak");
+  CHECK(fit_input(db, "demo", true).at(0).exclusion == "repeated: 6.2 epochs");
+  CHECK(fit_input(db, "demo", false, true).at(0).exclusion == "causality gate: leak");
+  CHECK(fit_input(db, "demo", true, true).at(0).exclusion == "");
 }
 
 TEST_CASE("tuning effort counts what every trial spent, failed ones included", "[db]") {

@@ -288,8 +288,8 @@ FROM run r
 JOIN eval e ON e.key = r.key AND e.step = r.last_step
  AND e.eval_key = (SELECT x.eval_key FROM eval x
                    WHERE x.key = e.key AND x.split = e.split AND x.step = e.step
-                   ORDER BY x.split = 'heldout' AND x.eval_key IS NOT r.eval_key, x.attempt DESC, x.eval_key
-                   LIMIT 1)
+                     AND (x.split <> 'heldout' OR r.eval_key IS NULL OR x.eval_key = r.eval_key)
+                   ORDER BY x.attempt DESC, x.eval_key LIMIT 1)
 LEFT JOIN v_cell c ON c.key = r.key AND c.excluded IS NULL;
 
 -- The worst verdict of each gate over a run's steps.

@@ -18,7 +18,6 @@ namespace {
 using nlohmann::json;
 
 constexpr double kLockSeconds = 60;
-constexpr const char* kRepeated = "repeated: more than 4 epochs";
 
 std::string quoted(const std::string& text) {
   std::string out = "'";
@@ -33,17 +32,14 @@ std::set<std::string> keys_of(Db& db, const std::string& sql) {
 }
 
 void exclude_rows(Db& db, const ClaimSpec& claim, std::vector<FitInputRow>& rows) {
-  const auto leave_out = [&](const std::set<std::string>& keys, const std::string& reason) {
-    for (FitInputRow& input : rows) {
-      if (input.exclusion.empty() && keys.count(input.row.key)) input.exclusion = reason;
-    }
-  };
   const std::string select =
       fmt::format("SELECT key FROM v_fit_input WHERE sweep = {} AND ", quoted(claim.sweep));
-  leave_out(keys_of(db, select + "repeated"), kRepeated);
   for (const std::string& condition : claim.exclude) {
     try {
-      leave_out(keys_of(db, select + "(" + condition + "\n)"), "claim: " + condition);
+      const std::set<std::string> keys = keys_of(db, select + "(" + condition + "\n)");
+      for (FitInputRow& input : rows) {
+        if (input.exclusion.empty() && keys.count(input.row.key)) input.exclusion = "claim: " + condition;
+      }
     } catch (const ConfigError& error) {
       throw ConfigError(
           fmt::format("{}: claim.exclude: expected a condition on columns of v_fit_input, got "

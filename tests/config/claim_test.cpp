@@ -7,6 +7,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <set>
+
 namespace aunet {
 namespace {
 
@@ -187,6 +189,33 @@ sizes = { same_as = "a" }
       place + "expected a testable claim, got one with testable = false");
   CHECK(message(replaced(kClaim, "id = ", "ident = "))
             .starts_with((folder / "claims/tie.toml") + ":2:1: unknown key"));
+}
+
+}  // namespace aunet
+
+namespace aunet {
+
+TEST_CASE("the shipped claims read, and each is registered by a sweep that has its families",
+          "[config][claim]") {
+  const std::string folder = AUNET_SOURCE_DIR "/sweeps/claims";
+  std::set<std::string> registered;
+  for (const std::string& name : list_directory(folder)) {
+    if (!name.ends_with(".sweep.toml")) continue;
+    const SweepSpec spec = read_sweep_spec(folder + "/" + name);  // throws when a claim is not about it
+    CHECK(spec.name + ".sweep.toml" == name);
+    for (const ClaimSpec& claim : spec.claims) registered.insert(claim.id);
+  }
+  const std::string readme = read_file(folder + "/README.md");
+  int testable = 0, untestable = 0;
+  for (const ClaimSpec& claim : read_claims({folder})) {
+    INFO(claim.file);
+    CHECK(claim.file == folder + "/" + claim.id + ".toml");
+    CHECK(registered.count(claim.id) == (claim.testable ? 1 : 0));
+    CHECK(readme.find("`" + claim.id + "`") != std::string::npos);
+    ++(claim.testable ? testable : untestable);
+  }
+  CHECK(testable >= 6);
+  CHECK(untestable == 4);
 }
 
 }  // namespace aunet

@@ -72,6 +72,7 @@ void print_verdict(const ClaimVerdict& v) {
   for (const TestVerdict& t : v.tests) {
     fmt::print("  {}, {}: {}; margin {:.3g} ({}); {}: {}\n", t.test.estimand, family_words(t.test),
                estimate_words(t), t.test.margin, t.test.margin_words, t.test.decision, t.verdict);
+    if (t.verdict != v.verdict) fmt::print("    {}\n", t.why);
   }
   fmt::print("  why: {}\n", v.why);
   if (!v.needs.empty()) fmt::print("  needs: {}\n", v.needs);

@@ -50,6 +50,13 @@ void measure_multiplier(const ClaimTest& test, const SweepCells& cells, const Me
   result.n = int64_t(result.costs.size());
   result.refusal = comparison.refusal;
   result.cure = comparison.cure;
+  if (!slope && comparison.log_bound) {  // a bound on M may decide as well as a number
+    result.estimate = Estimate{.value = *comparison.log_bound, .draws = comparison.log_mean_draws};
+    result.marks.push_back(fmt::format("{}: M is {} {:.2g}", comparison.refusal,
+                                       *comparison.log_bound > 0 ? "at least" : "at most",
+                                       std::exp(*comparison.log_bound)));
+    return;
+  }
   if (!comparison.refusal.empty()) return;
   if (slope && !(comparison.slope && std::isfinite(*comparison.slope))) {
     result.refusal = "the curves have no slope over the shared losses";

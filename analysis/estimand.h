@@ -34,7 +34,8 @@ struct MeasureOptions {
   uint64_t seed = 0;
 };
 
-/// log_multiplier        ln of the mean compute multiplier of a over b (compare_families, useful FLOPs)
+/// log_multiplier        ln of the mean compute multiplier of a over b (compare_families, useful FLOPs); when
+///                       no loss is shared, its bound, with an interval that is open on that side
 /// log_multiplier_slope  d ln M / d ln C over the shared losses, from the same replicates
 /// loss_difference       bits per byte of b minus a on `splits` (minus the same on `relative_to`): mean over
 ///                       cells paired by budget and size index, seeds of a cell paired by (init, data) and

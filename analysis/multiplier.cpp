@@ -185,6 +185,41 @@ void add_mean(const Sketch& a, const Sketch& b, Comparison& result) {
   result.slope = multiplier_slope(curve_a, curve_b, result.losses);
 }
 
+/// ln of what M is beyond when no loss is shared: the families' outermost costs.
+double log_bound_of(bool a_ahead, const Reach& a, const Reach& b) {
+  return a_ahead ? std::log(b.high / a.low) : std::log(b.low / a.high);
+}
+
+void add_bound(const Sketch& a, const Sketch& b, const CompareOptions& options, Comparison& result) {
+  const Reach reach_a = reach_of(best_points(a)), reach_b = reach_of(best_points(b));
+  const bool ahead = result.a.fit.curve.loss(reach_a.low) < result.b.fit.curve.loss(reach_b.high);
+  result.log_bound = log_bound_of(ahead, reach_a, reach_b);
+  std::vector<double> drawn(options.replicates, std::numeric_limits<double>::quiet_NaN());
+  parallel_for(options.replicates, [&](int64_t i) {
+    RandomStream stream(options.seed, fmt::format("compare {} {} {}", result.family_a, result.family_b, i));
+    const double sd = draw_sd(result.noise_sd, result.noise_freedom, stream);
+    const CurveFit fit_a = fit_curve(best_points(a, sd, &stream)),
+                   fit_b = fit_curve(best_points(b, sd, &stream));
+    if (!fit_a.refusal.empty() || !fit_b.refusal.empty()) return;
+    const std::vector<double> losses = shared_losses(fit_a.curve, reach_a, fit_b.curve, reach_b);
+    if (!losses.empty()) {
+      drawn[i] = std::log(mean_multiplier(fit_a.curve, fit_b.curve, losses));
+      return;
+    }
+    const bool ahead_now = fit_a.curve.loss(reach_a.low) < fit_b.curve.loss(reach_b.high);
+    const double open = ahead_now ? kNeverReached : -kNeverReached;
+    drawn[i] = i % 2 == 0 ? open : log_bound_of(ahead_now, reach_a, reach_b);
+  });
+  result.replicates = options.replicates;
+  for (const double value : drawn) {
+    if (std::isnan(value))
+      ++result.replicates_refused;
+    else
+      result.log_mean_draws.push_back(value);
+  }
+  if (2 * result.replicates_refused > options.replicates) result.log_bound.reset();
+}
+
 void add_intervals(const Sketch& a, const Sketch& b, const CompareOptions& options, Comparison& result) {
   const size_t n_points = result.points.size();
   const Reach reach = reach_of(best_points(b));
@@ -319,6 +354,7 @@ Comparison compare_families(const SweepCells& sweep, const std::string& family_a
   add_points(a, b, result);
   add_mean(a, b, result);
   if (result.mean) add_intervals(a, b, options, result);
+  if (result.losses.empty()) add_bound(a, b, options, result);
   if (!result.refusal.empty()) {
     result.mean.reset();
     result.slope.reset();

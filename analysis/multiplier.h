@@ -66,6 +66,10 @@ struct Comparison {
   /// d ln M / d ln C by least squares over `losses`, C = sqrt(C_A C_B): above 0, A gains with compute.
   /// Comparing B with A gives exactly the negative.
   std::optional<double> slope;
+  /// No loss that both reach: ln M is at most this when it is negative (A is worse at its largest budget than
+  /// B at its smallest), at least this when it is positive. log_mean_draws then hold the replicates' bounds,
+  /// every second one at infinity on the open side, and what replicates with shared losses give.
+  std::optional<double> log_bound;
   /// Of every replicate that was not refused: ln of the mean M, and the slope. Infinite: out of the drawn
   /// curves' reach; such replicates stand at both ends alike.
   std::vector<double> log_mean_draws, slope_draws;

@@ -112,6 +112,20 @@ TEST_CASE("a tie is supported when it is one and contradicted when it is none", 
   CHECK(better.verdict == kContradicted);  // whichever side
 }
 
+TEST_CASE("families that share no loss cannot tie: the bound on M decides", "[claims]") {
+  const ClaimVerdict worse = judge(tie(), data_of(sweep_with(0.005), 1));
+  CHECK(worse.verdict == kContradicted);
+  CHECK(std::isinf(worse.tests[0].interval.low));
+  CHECK(worse.tests[0].measured.estimate->value == Approx(std::log(1e11 / 4.7e12)));
+  CHECK(has_mark(worse, "M is at most 0.021"));
+  CHECK(judge(tie(), data_of(sweep_with(200), 1)).verdict == kContradicted);
+  const ClaimSpec better = claim_of("log_multiplier", "superiority", std::log(kFactor));
+  CHECK(judge(better, data_of(sweep_with(200), 1)).verdict == kSupported);
+  CHECK(judge(better, data_of(sweep_with(0.005), 1)).verdict == kContradicted);
+  const ClaimSpec gains = claim_of("log_multiplier_slope", "superiority", 0.04);
+  CHECK(judge(gains, data_of(sweep_with(200), 1)).verdict == kUndetermined);
+}
+
 TEST_CASE("noise that hides the answer is undetermined, with its price", "[claims]") {
   const ClaimVerdict open = judge(tie(), data_of(sweep_with(1.0, 0.02), 3));
   REQUIRE(open.verdict == kUndetermined);

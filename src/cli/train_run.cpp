@@ -2,6 +2,7 @@
 
 #include "cli/provenance.h"
 #include "cli/run_parts.h"
+#include "config/schedule.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/journal.h"
@@ -18,6 +19,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstring>
+#include <filesystem>
 #include <thread>
 
 namespace aunet {
@@ -55,6 +57,12 @@ std::unique_ptr<FileLock> take_lock(const RunDir& dir) {
   throw Error(fmt::format("{}: another process works on this run", dir.lock()));
 }
 
+/// The run directory beside `dir` that is called `key`.
+RunDir sibling(const RunDir& dir, const std::string& key) {
+  const auto path = std::filesystem::absolute(dir.path + "/").lexically_normal();
+  return {(path.parent_path().parent_path() / key).string()};
+}
+
 /// One attempt at a run: what happens between the attempt's record and the end's.
 class Attempt {
  public:
@@ -73,8 +81,10 @@ class Attempt {
   const bool allow_numerics_;
   bool begun_ = false;  // the attempt's record is written
   TrainState state_;
+  std::string from_run_;  // whose checkpoint it started from; "": its own, or none
 
   void resume(const RunParts& parts, const Checkpoints& checkpoints, AdamW& optimizer);
+  void branch(const RunParts& parts, AdamW& optimizer);
   void begin(const RuntimeConfig& runtime);
   void gate(const RunParts& parts, const Corpus& heldout);
   bool evaluate(const RunParts& parts, const Corpus& heldout);
@@ -86,7 +96,7 @@ bool Attempt::work() {
   const Corpus train = read_train_corpus(parts.run);
   const Corpus heldout = read_heldout_corpus(parts.run);
   Checkpoints checkpoints(dir_.checkpoints(), parts.key, current_numerics(parts.run.runtime),
-                          parts.run.runtime.checkpoint_keep);
+                          parts.run.runtime.checkpoint_keep, parts.run.runtime.checkpoint_pin);
   checkpoints.remove_leftovers();
   AdamW optimizer(parts.model->parameters(), parts.run.optim);
   resume(parts, checkpoints, optimizer);
@@ -111,7 +121,7 @@ bool Attempt::work() {
 
 void Attempt::resume(const RunParts& parts, const Checkpoints& checkpoints, AdamW& optimizer) {
   const auto loaded = checkpoints.load_newest(*parts.model, &optimizer);
-  if (!loaded) return;
+  if (!loaded) return branch(parts, optimizer);
   const std::string difference = describe_difference(loaded->numerics, current_numerics(parts.run.runtime));
   if (!difference.empty() && !allow_numerics_) {
     throw ConfigError(fmt::format(
@@ -124,9 +134,37 @@ void Attempt::resume(const RunParts& parts, const Checkpoints& checkpoints, Adam
   state_ = loaded->state;
 }
 
+/// The first attempt of a run tree's branch: starts in the state that its parent had on the way. Without that
+/// checkpoint, or where it would not be this run bit by bit, it starts at step 0: the same run, only dearer.
+void Attempt::branch(const RunParts& parts, AdamW& optimizer) {
+  const RuntimeConfig& runtime = parts.run.runtime;
+  if (runtime.parent_key.empty()) return;
+  const RunDir parent = sibling(dir_, runtime.parent_key);
+  const std::string here =
+      fmt::format("{}: starts at step 0, not at {}@{}", dir_.path, runtime.parent_key, runtime.parent_step);
+  if (!exists(parent.run_toml())) return log_warn(fmt::format("{}: it is not there", here));
+  const RunConfig trunk = read_run_config(parent.run_toml());
+  if (train_key(trunk) != runtime.parent_key || shared_steps(trunk, parts.run) < runtime.parent_step) {
+    throw ConfigError(fmt::format("{}: run.parent: expected a run that shares its first {} steps, got {}",
+                                  dir_.run_toml(), runtime.parent_step, runtime.parent_key));
+  }
+  const Numerics now = current_numerics(runtime);
+  const Checkpoints checkpoints(parent.checkpoints(), runtime.parent_key, now, 1);
+  const auto then = checkpoints.numerics_at(runtime.parent_step);
+  if (!then) return log_warn(fmt::format("{}: its checkpoint is gone or damaged", here));
+  const std::string difference = describe_difference(*then, now);
+  if (!difference.empty() && !allow_numerics_) return log_warn(fmt::format("{}: {}", here, difference));
+  const auto loaded = checkpoints.load_step(runtime.parent_step, *parts.model, &optimizer);
+  if (!loaded) return;
+  log_info(fmt::format("branches off at {}", loaded->path));
+  state_ = loaded->state;
+  from_run_ = runtime.parent_key;
+}
+
 void Attempt::begin(const RuntimeConfig& runtime) {
   AttemptRecord record = describe_attempt(attempt_, runtime.device, runtime.threads);
   record.from_step = state_.step;
+  record.from_run = from_run_;
   journal_.append_line(to_json_line(record));
   begun_ = true;
 }

@@ -26,6 +26,7 @@ void visit_fields(Same<AttemptRecord> auto& r, Visit visit) {
   visit("attempt", r.attempt);
   visit("started", r.started);
   visit("from_step", r.from_step);
+  visit.optional("from_run", r.from_run);  // journals of before run trees have none
   visit("host", r.host);
   visit("device", r.device);
   visit("pid", r.pid);
@@ -125,6 +126,9 @@ constexpr const char* kTypes[] = {"attempt", "step", "checkpoint", "eval",
 struct FieldWriter {
   OrderedJson& object;
 
+  void optional(const char* key, const std::string& text) const {
+    if (!text.empty()) object[key] = text;
+  }
   template <class T>
   void operator()(const char* key, const T& value) const {
     object[key] = value;
@@ -148,6 +152,9 @@ struct FieldReader {
   const Json& object;
   bool& ok;
 
+  void optional(const char* key, std::string& text) const {
+    if (object.contains(key)) (*this)(key, text);
+  }
   const Json* find(const char* key) const {
     const auto it = object.find(key);
     if (it == object.end()) ok = false;

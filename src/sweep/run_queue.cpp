@@ -1,7 +1,9 @@
 #include "sweep/run_queue.h"
 
 #include "core/error.h"
+#include "core/file.h"
 #include "core/text.h"
+#include "sweep/run_tree.h"
 
 #include <fmt/format.h>
 
@@ -59,6 +61,7 @@ void RunQueue::take(const Plan& plan, const SpeedBook& speeds) {
     if (jobs_.count(cell.key) || !cell.key.starts_with(only_)) continue;
     const auto known = before.find(cell.key);
     if (known != before.end()) {
+      known->second.cell.ancestors = cell.ancestors;  // a tree grows with the plan
       jobs_.insert(before.extract(known));
     } else if (cell.provisional) {
       ++n_provisional_;
@@ -76,16 +79,42 @@ void RunQueue::take(const Plan& plan, const SpeedBook& speeds) {
   if (cells() == 0 && !only_.empty()) {
     throw ConfigError(fmt::format("--only: expected the beginning of a planned key, got '{}'", only_));
   }
+  rank_branches();
   for (auto& [key, job] : jobs_) order_.push_back(&job);
   std::stable_sort(order_.begin(), order_.end(), [](const Job* a, const Job* b) {
     const bool a_trial = a->cell.role == CellRole::Tune, b_trial = b->cell.role == CellRole::Tune;
-    return a_trial != b_trial ? a_trial : a->estimate.seconds > b->estimate.seconds;
+    return a_trial != b_trial ? a_trial : a->rank_seconds > b->rank_seconds;
   });
+}
+
+/// Cells have their ancestors listed, so that the parent of the longest comes up for each of its descendants.
+void RunQueue::rank_branches() {
+  for (auto& [key, job] : jobs_) job.rank_seconds = job.estimate.seconds;
+  for (const auto& [key, job] : jobs_) {
+    double behind = job.estimate.seconds;  // of the chain from here up to the root
+    for (const BranchPoint& ancestor : job.cell.ancestors) {
+      const auto found = jobs_.find(ancestor.key);
+      if (found == jobs_.end()) continue;
+      behind += found->second.estimate.seconds;
+      found->second.rank_seconds = std::max(found->second.rank_seconds, behind);
+    }
+  }
+}
+
+bool RunQueue::is_ready(const Job& job) const {
+  if (job.cell.ancestors.empty() || !list_directory(runs_.run(job.cell.key).checkpoints()).empty())
+    return true;
+  for (const BranchPoint& ancestor : job.cell.ancestors) {  // nearest first
+    if (is_there(runs_, ancestor)) return true;
+    const auto found = jobs_.find(ancestor.key);
+    if (found != jobs_.end() && !has_ended(found->second)) return false;  // it is on its way there
+  }
+  return true;
 }
 
 Job* RunQueue::next() {
   for (Job* job : order_) {
-    if (job->stage == Job::Stage::Waiting) return job;
+    if (job->stage == Job::Stage::Waiting && is_ready(*job)) return job;
   }
   return nullptr;
 }

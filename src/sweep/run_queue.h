@@ -24,6 +24,7 @@ struct Job {
   double started_seconds = 0;        // supervisor's clock
   bool retried = false;              // its last process ended without a result or a new checkpoint
   bool asked_to_stop = false;
+  double rank_seconds = 0;  // estimate, with those of the longest chain of branches that start from it
   std::optional<double> heldout_bpb;
   FailedRun failure;  // when Failed
 };
@@ -36,7 +37,9 @@ class RunQueue {
   /// ConfigError when no run of the plan begins with `only`.
   void take(const Plan& plan, const SpeedBook& speeds);
 
-  /// The waiting job to start now: tuning trials first, then the longest; nullptr when none waits.
+  /// The waiting job to start now: tuning trials first, then the one with the most work behind it; nullptr
+  /// when none waits. A branch of a run tree waits until the checkpoint that it starts from is there, or
+  /// until those that could write it have ended.
   Job* next();
   std::vector<Job*> in_stage(Job::Stage stage);
   int64_t count(Job::Stage stage) const;
@@ -58,6 +61,8 @@ class RunQueue {
   double disk_bytes_needed() const;
 
  private:
+  bool is_ready(const Job& job) const;
+  void rank_branches();
   double seconds_left(int64_t slots, double now_seconds) const;
   Job make_job(const Cell& cell, const SpeedBook& speeds) const;
 

@@ -1,6 +1,9 @@
 #include "sweep/run_tree.h"
 
 #include "config/schedule.h"
+#include "core/file.h"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <map>
@@ -51,6 +54,16 @@ void link_run_trees(std::vector<Cell>& cells, const PrefixFlops& flops, Conventi
       shorter.insert(shorter.begin(), twins.front());
     }
   }
+}
+
+bool is_there(const RunsRoot& runs, const BranchPoint& point) {
+  return exists(fmt::format("{}/step-{:08d}", runs.run(point.key).checkpoints(), point.step));
+}
+
+std::optional<BranchPoint> nearest_branch(const RunsRoot& runs, const Cell& cell) {
+  const auto there = std::find_if(cell.ancestors.begin(), cell.ancestors.end(),
+                                  [&](const BranchPoint& point) { return is_there(runs, point); });
+  return there == cell.ancestors.end() ? std::nullopt : std::optional(*there);
 }
 
 }  // namespace aunet

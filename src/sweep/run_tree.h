@@ -8,8 +8,10 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <vector>
 
+#include "core/run_dir.h"
 #include "sweep/plan.h"
 
 namespace aunet {
@@ -21,5 +23,10 @@ using PrefixFlops = std::function<double(const Cell& cell, int64_t steps, Conven
 /// trunk (config/schedule.h: trunk_key); leaves the others alone. A key that occurs twice gets one place.
 /// `sweep_convention` is that of the budgets.
 void link_run_trees(std::vector<Cell>& cells, const PrefixFlops& flops, Convention sweep_convention);
+
+/// The nearest ancestor of a cell whose checkpoint is there; nullopt when it has to start at step 0.
+std::optional<BranchPoint> nearest_branch(const RunsRoot& runs, const Cell& cell);
+/// Whether the checkpoint of a branch point is there. Whether it is intact is for the trainer to say.
+bool is_there(const RunsRoot& runs, const BranchPoint& point);
 
 }  // namespace aunet

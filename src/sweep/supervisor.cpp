@@ -10,6 +10,7 @@
 #include "sweep/prepare_run.h"
 #include "sweep/run_queue.h"
 #include "sweep/run_state.h"
+#include "sweep/run_tree.h"
 #include "sweep/speed.h"
 
 #include <fmt/format.h>
@@ -177,6 +178,9 @@ void Supervisor::start_waiting() {
 }
 
 void Supervisor::start(Job& job) {
+  const auto branch = nearest_branch(options_.runs, job.cell);
+  job.cell.run.runtime.parent_key = branch ? branch->key : "";
+  job.cell.run.runtime.parent_step = branch ? branch->step : 0;
   const RunDir run = prepare_run(options_.runs, job.cell);
   if (FileLock::is_held_by_someone(run.lock())) {  // another sweep that shares this run was quicker
     job.stage = Job::Stage::Adopted;
@@ -186,9 +190,10 @@ void Supervisor::start(Job& job) {
   job.started_seconds = now_seconds();
   job.handle = launcher_.start(run);
   job.stage = Job::Stage::Running;
-  say(fmt::format("{} {} ({} {}, about {})", job.checkpoint_at_start > 0 ? "resumed" : "started",
-                  job.cell.key, job.cell.family, human_flops(job.cell.budget_flops),
-                  human_duration(job.estimate.seconds)));
+  const bool resumed = job.checkpoint_at_start > 0;
+  say(fmt::format("{} {} ({} {}, about {}){}", resumed ? "resumed" : "started", job.cell.key, job.cell.family,
+                  human_flops(job.cell.budget_flops), human_duration(job.estimate.seconds),
+                  branch && !resumed ? fmt::format(" from {}@{}", branch->key, branch->step) : ""));
 }
 
 void Supervisor::reap() {

@@ -48,6 +48,9 @@ struct SweepOutcome {
 /// A run whose process ends without a result is started again: once, or as long as each start adds a
 /// checkpoint. `nan`, `diverged`, `gate` are never repeated: they would come out the same; oom,
 /// disk and config are left to the next call.
+/// A branch of a run tree (sweep/run_tree.h) starts from its nearest ancestor's checkpoint as soon as that is
+/// there (the ancestor may still be decaying); when all ancestors of this call have ended without one, from
+/// step 0.
 /// The first SIGINT, SIGTERM or SIGHUP (or the timeout) asks all runs to checkpoint and waits for them; the
 /// second kills. Throws Error when another supervisor holds RUNS/plans/NAME.lock, when the disk is too full,
 /// or when no trainer starts.

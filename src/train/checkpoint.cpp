@@ -208,8 +208,12 @@ std::string describe_difference(const Numerics& then, const Numerics& now) {
   return join(parts, ", ");
 }
 
-Checkpoints::Checkpoints(std::string folder, std::string key, Numerics numerics, int64_t keep)
-    : folder_(std::move(folder)), key_(std::move(key)), numerics_(std::move(numerics)), keep_(keep) {
+Checkpoints::Checkpoints(std::string folder, std::string key, Numerics numerics, int64_t keep, int64_t pin)
+    : folder_(std::move(folder)),
+      key_(std::move(key)),
+      numerics_(std::move(numerics)),
+      keep_(keep),
+      pin_(pin) {
   require(keep_ >= 1, "Checkpoints: keep < 1");
 }
 
@@ -244,7 +248,7 @@ void Checkpoints::prune(int64_t saved_step) const {
   int64_t kept = 0;
   for (const std::string& name : checkpoints_newest_first(folder_)) {
     const bool stale = step_of(name) > saved_step;
-    if (stale || ++kept > keep_) remove_tree(folder_ + "/" + name);
+    if (stale || (++kept > keep_ && step_of(name) != pin_)) remove_tree(folder_ + "/" + name);
   }
 }
 
@@ -260,14 +264,29 @@ LoadedCheckpoint Checkpoints::load(const std::string& path, LanguageModel& model
 
 std::optional<LoadedCheckpoint> Checkpoints::load_newest(LanguageModel& model, AdamW* optimizer) const {
   for (const std::string& name : checkpoints_newest_first(folder_)) {
-    const std::string path = folder_ + "/" + name;
-    try {
-      return load(path, model, optimizer);
-    } catch (const Damaged& damaged) {
-      log_warn(fmt::format("damaged checkpoint skipped: {}", damaged.what()));
-    }
+    if (auto loaded = load_step(step_of(name), model, optimizer)) return loaded;
   }
   return std::nullopt;
+}
+
+std::optional<LoadedCheckpoint> Checkpoints::load_step(int64_t step, LanguageModel& model,
+                                                       AdamW* optimizer) const {
+  const std::string path = folder_ + "/" + step_name(step);
+  if (!exists(path)) return std::nullopt;
+  try {
+    return load(path, model, optimizer);
+  } catch (const Damaged& damaged) {
+    log_warn(fmt::format("damaged checkpoint skipped: {}", damaged.what()));
+  }
+  return std::nullopt;
+}
+
+std::optional<Numerics> Checkpoints::numerics_at(int64_t step) const {
+  try {
+    return numerics_of(verified_state(folder_ + "/" + step_name(step)).at("numerics"));
+  } catch (const Damaged&) {
+    return std::nullopt;
+  }
 }
 
 void Checkpoints::remove_leftovers() const {

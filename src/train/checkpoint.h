@@ -49,8 +49,9 @@ struct LoadedCheckpoint {
 class Checkpoints {
  public:
   /// `folder` is RUN/checkpoints; it is created on the first save. `key` is stored and compared: a checkpoint
-  /// of another configuration is an Error, never used. Keeps the newest `keep` (at least 1).
-  Checkpoints(std::string folder, std::string key, Numerics numerics, int64_t keep);
+  /// of another configuration is an Error, never used. Keeps the newest `keep` (at least 1) and, for the run
+  /// trees that start from it, the one after step `pin` (0: none).
+  Checkpoints(std::string folder, std::string key, Numerics numerics, int64_t keep, int64_t pin = 0);
 
   /// Writes step-NNNNNNNN: a temporary folder, every file and the folder fsynced, then renamed. Afterwards
   /// removes what `keep` does not cover, and everything newer than `state.step`: the run has gone back behind
@@ -66,13 +67,18 @@ class Checkpoints {
   /// Loads the checkpoint folder `path`. Throws Error also when it is incomplete or corrupt.
   LoadedCheckpoint load(const std::string& path, LanguageModel& model, AdamW* optimizer) const;
 
+  /// Loads the checkpoint after `step`; nullopt when there is none or it is incomplete (named in a warning).
+  std::optional<LoadedCheckpoint> load_step(int64_t step, LanguageModel& model, AdamW* optimizer) const;
+  /// Numerics of the attempt that wrote the checkpoint after `step`; nullopt as load_step, without a warning.
+  std::optional<Numerics> numerics_at(int64_t step) const;
+
   /// Removes temporary folders of killed processes. Only for the holder of the run's lock.
   void remove_leftovers() const;
 
  private:
   std::string folder_, key_;
   Numerics numerics_;
-  int64_t keep_;
+  int64_t keep_, pin_;
   void prune(int64_t saved_step) const;
 };
 

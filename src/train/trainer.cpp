@@ -135,7 +135,7 @@ bool Trainer::checkpoint_due() const {
   const bool by_steps = runtime.checkpoint_steps > 0 && state_.step % runtime.checkpoint_steps == 0;
   const bool by_time =
       runtime.checkpoint_seconds > 0 && parts_.seconds() - checkpointed_at_ >= runtime.checkpoint_seconds;
-  return by_steps || by_time;
+  return by_steps || by_time || state_.step == runtime.checkpoint_pin;
 }
 
 void Trainer::checkpoint() {

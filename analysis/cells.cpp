@@ -110,6 +110,19 @@ std::vector<double> FamilyCells::budgets() const {
   return {seen.begin(), seen.end()};
 }
 
+int64_t FamilyCells::n_runs() const {
+  int64_t n = 0;
+  for (const SizeCell& cell : cells) n += int64_t(cell.rows.size());
+  return n;
+}
+
+int64_t FamilyCells::n_trees() const {
+  std::set<std::string> trees;
+  for (const SizeCell& cell : cells)
+    for (const FinalRow& row : cell.rows) trees.insert(row.tree.empty() ? row.key : row.tree);
+  return int64_t(trees.size());
+}
+
 std::vector<const SizeCell*> FamilyCells::at(double budget) const {
   std::vector<const SizeCell*> found;
   for (const SizeCell& cell : cells) {

@@ -36,6 +36,8 @@ struct FamilyCells {
   std::vector<SizeCell> cells;          // by budget, then by FLOPs per byte
   std::vector<double> budgets() const;  ///< distinct, ascending
   std::vector<const SizeCell*> at(double budget) const;
+  int64_t n_runs() const;
+  int64_t n_trees() const;  ///< independent draws: run trees, and runs that are in none
 };
 
 /// Standard deviation of the log loss between seeds of one cell.

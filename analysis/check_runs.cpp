@@ -139,7 +139,7 @@ void check_training(const std::map<std::string, Rows>& families, std::vector<Fin
 }
 
 void check_sameness(const std::vector<FitInputRow>& rows, std::vector<Finding>& findings) {
-  std::set<std::string> heldout, train, commits;
+  std::set<std::string> heldout, train, commits, schedules;
   std::set<int64_t> heldout_bytes, contexts;
   for (const FitInputRow& input : rows) {
     const FinalRow& row = input.row;
@@ -148,6 +148,7 @@ void check_sameness(const std::vector<FitInputRow>& rows, std::vector<Finding>& 
     if (!row.train_fingerprint.empty()) train.insert(row.train_fingerprint);
     if (!row.commit.empty()) commits.insert(row.commit);
     if (row.heldout_bytes) heldout_bytes.insert(*row.heldout_bytes);
+    if (!row.schedule.empty()) schedules.insert(row.schedule);
     if (row.context_bytes) contexts.insert(*row.context_bytes);
   }
   if (heldout.size() > 1 || heldout_bytes.size() > 1) {
@@ -165,6 +166,13 @@ void check_sameness(const std::vector<FitInputRow>& rows, std::vector<Finding>& 
     findings.push_back({"unequal_context", Severity::Warning, "",
                         fmt::format("finished runs have {} different contexts in bytes", contexts.size()),
                         "match the context in bytes"});
+  }
+  if (schedules.size() > 1) {
+    findings.push_back(
+        {"unequal_schedules", Severity::Warning, "",
+         fmt::format("finished runs follow {} schedules: {}", schedules.size(),
+                     join({schedules.begin(), schedules.end()}, ", ")),
+         "one [schedule] for all families: a cosine and a decay branch do not end at the same loss"});
   }
   if (commits.size() > 1) {
     findings.push_back(

@@ -207,6 +207,7 @@ Conclusion conclude(Db& db, const SweepCells& cells, const ConclusionOptions& op
   }
   std::set<double> budgets;
   for (const std::string& name : {conclusion.family_a, conclusion.family_b}) {
+    conclusion.n_trees += cells.family(name).n_trees();
     for (const SizeCell& cell : cells.family(name).cells) {
       conclusion.n_runs += int64_t(cell.rows.size());
       budgets.insert(cell.budget);
@@ -246,8 +247,9 @@ std::string show_equivalence(const Equivalence& test) {
 std::string summary(const Conclusion& c) {
   const std::string scale =
       c.n_runs == 0 ? "No finished runs."
-                    : fmt::format("{}{} runs, {} budgets, {} to {} FLOPs; it says nothing beyond them.",
+                    : fmt::format("{}{} runs{}, {} budgets, {} to {} FLOPs; it says nothing beyond them.",
                                   c.largest_budget < kSmallScale ? "Small-scale: " : "From ", c.n_runs,
+                                  c.n_trees < c.n_runs ? fmt::format(" in {} trees", c.n_trees) : "",
                                   c.n_budgets, human_flops(c.smallest_budget), human_flops(c.largest_budget));
   const Comparison& m = c.main;
   if (!m.refusal.empty()) {

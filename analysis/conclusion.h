@@ -27,6 +27,7 @@ double effort_apart(const Effort& a, const Effort& b);
 struct Conclusion {
   std::string sweep, family_a, family_b;
   int64_t n_runs = 0, n_budgets = 0;  // finished runs of the two families that enter; budgets of either
+  int64_t n_trees = 0;                // independent ones among the runs: trees, and runs in none
   double smallest_budget = 0, largest_budget = 0;
   Comparison main;                         // under the convention asked for
   std::optional<Equivalence> equivalence;  // of the headline's ln M, when a margin was given

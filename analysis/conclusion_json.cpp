@@ -100,6 +100,7 @@ json conclusion_to_json(const Conclusion& c) {
         {"equivalent", c.equivalence->equivalent}};
   }
   output["n_runs"] = c.n_runs;
+  output["n_trees"] = c.n_trees;
   output["budgets"] = {c.smallest_budget, c.largest_budget};
   output["marks"] = c.marks;
   output["warnings"] = all_warnings(c);

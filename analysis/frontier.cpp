@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <tuple>
 
 namespace aunet {
 
@@ -42,9 +44,35 @@ SurfaceOptimum surface_optimum(const ChinchillaParams& params, double flops, dou
   return optimum;
 }
 
+std::vector<std::vector<size_t>> tree_clusters(const FamilyCells& family) {
+  std::map<std::string, std::vector<size_t>> by_tree;
+  for (size_t i = 0; i < family.cells.size(); ++i) {
+    const auto& rows = family.cells[i].rows;
+    const auto first = std::min_element(rows.begin(), rows.end(), [](const FinalRow& x, const FinalRow& y) {
+      return std::tie(x.seed, x.key) < std::tie(y.seed, y.key);
+    });
+    by_tree[first == rows.end() || first->tree.empty() ? fmt::format("cell {}", i) : first->tree].push_back(
+        i);
+  }
+  std::vector<std::vector<size_t>> clusters;
+  for (auto& [tree, members] : by_tree) clusters.push_back(std::move(members));
+  const auto place = [&](const std::vector<size_t>& members) {
+    const SizeCell& cell = family.cells[members.front()];
+    return std::tuple(cell.flops_per_byte, cell.budget);
+  };
+  std::sort(clusters.begin(), clusters.end(),
+            [&](const auto& x, const auto& y) { return place(x) < place(y); });
+  return clusters;
+}
+
 std::vector<LossPoint> surface_points(const FamilyCells& family) {
   std::vector<LossPoint> points;
   const std::vector<double> budgets = family.budgets();
+  const std::vector<std::vector<size_t>> clusters = tree_clusters(family);
+  const bool in_trees = clusters.size() < family.cells.size();
+  std::vector<int64_t> cluster(family.cells.size());
+  for (size_t c = 0; c < clusters.size(); ++c)
+    for (const size_t i : clusters[c]) cluster[i] = int64_t(c);
   for (size_t i = 0; i < family.cells.size(); ++i) {
     const SizeCell& cell = family.cells[i];
     const auto stratum = std::find(budgets.begin(), budgets.end(), cell.budget) - budgets.begin();
@@ -52,8 +80,8 @@ std::vector<LossPoint> surface_points(const FamilyCells& family) {
                       .d = cell.bytes,
                       .loss = cell.loss_bpb,
                       .weight = 1,
-                      .stratum = int64_t(stratum),
-                      .cluster = int64_t(i)});
+                      .stratum = in_trees ? 0 : int64_t(stratum),
+                      .cluster = cluster[i]});
   }
   return points;
 }

@@ -34,9 +34,13 @@ struct SurfaceOptimum {
 };
 SurfaceOptimum surface_optimum(const ChinchillaParams& params, double flops, double kappa = 6, double p = 1);
 
+/// Indices of the cells of each run tree (that of their first seed), the trees ascending in FLOPs per byte; a
+/// cell in none stands alone.
+std::vector<std::vector<size_t>> tree_clusters(const FamilyCells& family);
+
 /// The family's cells as points of a surface: d = training bytes, n = useful FLOPs / (6 d), the size of a
 /// dense model of the same FLOPs per byte, so that C = 6 n d is exact. Strata are budgets, clusters are
-/// cells.
+/// cells; with run trees, which cross the budgets, clusters are trees and there is one stratum.
 std::vector<LossPoint> surface_points(const FamilyCells& family);
 
 /// Parabola of loss over log FLOPs per byte through the sizes of one budget. A picture: biased even without

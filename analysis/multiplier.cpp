@@ -45,6 +45,7 @@ std::string unequal_evaluation(const FamilyCells& a, const FamilyCells& b) {
 FamilyCurve make_curve(const FamilyCells& family, const SeedNoise& noise, Cost cost) {
   FamilyCurve curve;
   curve.family = family.name;
+  curve.in_trees = family.n_trees() < family.n_runs();
   curve.envelope = envelope(family, noise);
   for (const EnvelopePoint& point : curve.envelope) {
     if (point.at_edge) curve.dropped_budgets.push_back(point.budget);
@@ -114,7 +115,9 @@ bool refuse_early(const FamilyCells& a, const FamilyCells& b, Comparison& result
 void choose_noise(const SeedNoise& seeds, Comparison& result) {
   double squares = 0, freedom = 0;
   for (const FamilyCurve* curve : {&result.a, &result.b}) {
-    squares += curve->fit.residual_sd * curve->fit.residual_sd * double(curve->fit.freedom());
+    // What the runs of a tree have in common moves the curve and not the points around it.
+    const double seen = curve->in_trees ? 1 - kTreeShare : 1;
+    squares += curve->fit.residual_sd * curve->fit.residual_sd * double(curve->fit.freedom()) / seen;
     freedom += double(curve->fit.freedom());
   }
   const double scatter = freedom > 0 ? std::sqrt(squares / freedom) : 0;

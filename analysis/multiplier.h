@@ -38,6 +38,7 @@ struct FamilyCurve {
   std::vector<double>
       dropped_budgets;  // best size at the edge of the sizes tried: the loss there is only a bound
   CurveFit fit;
+  bool in_trees = false;  // some of its runs share a stable phase
 };
 
 /// What the headline becomes when one cell is left out.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
+#include <string>
 
 namespace aunet {
 namespace {
@@ -10,28 +12,45 @@ namespace {
 constexpr double kNever = std::numeric_limits<double>::infinity();
 constexpr int kLosses = 9;
 
+/// Of a mean over seeds, in units of the sd between seeds.
+double noise_of(const Sketch::Size& size, const std::vector<double>& of_tree, RandomStream& stream) {
+  const double own = size.noise_scale * stream.normal();
+  if (size.trees.empty()) return own;
+  double shared = 0;
+  for (const size_t tree : size.trees) shared += of_tree[tree] / double(size.trees.size());
+  return std::sqrt(kTreeShare) * shared + std::sqrt(1 - kTreeShare) * own;
+}
+
 }  // namespace
 
 Sketch make_sketch(const FamilyCells& family, Cost cost, const std::vector<double>& dropped_budgets) {
   Sketch sketch;
+  std::map<std::string, size_t> trees;
   for (const double budget : family.budgets()) {
     if (std::find(dropped_budgets.begin(), dropped_budgets.end(), budget) != dropped_budgets.end()) continue;
     Sketch::Budget entry{.budget = budget, .sizes = {}};
     for (const SizeCell* cell : family.at(budget)) {
       entry.sizes.push_back(
           {cell->cost(cost), std::log(cell->loss_bpb), 1 / std::sqrt(double(cell->n_seeds)), cell});
+      for (const FinalRow& row : cell->rows)
+        if (!row.tree.empty())
+          entry.sizes.back().trees.push_back(trees.emplace(row.tree, trees.size()).first->second);
     }
     sketch.budgets.push_back(std::move(entry));
   }
+  sketch.n_trees = trees.size();
   return sketch;
 }
 
 std::vector<CurvePointXY> best_points(const Sketch& sketch, double sd, RandomStream* stream) {
   std::vector<CurvePointXY> points;
+  std::vector<double> of_tree(stream != nullptr ? sketch.n_trees : 0);
+  if (stream != nullptr)
+    for (double& noise : of_tree) noise = stream->normal();
   for (const Sketch::Budget& budget : sketch.budgets) {
     CurvePointXY best{.flops = 0, .loss = kNever, .weight = 1};
     for (const Sketch::Size& size : budget.sizes) {
-      const double noise = stream != nullptr ? sd * size.noise_scale * stream->normal() : 0;
+      const double noise = stream != nullptr ? sd * noise_of(size, of_tree, *stream) : 0;
       const double loss = std::exp(size.log_loss + noise);
       if (loss < best.loss) best = {.flops = size.cost, .loss = loss, .weight = 1};
     }

@@ -17,17 +17,26 @@ struct Sketch {
     double cost, log_loss;
     double noise_scale;  // 1 / sqrt(seeds)
     const SizeCell* cell;
+    std::vector<size_t> trees{};  // of its seeds' runs that belong to one, as indices below n_trees
   };
   struct Budget {
     double budget;
     std::vector<Size> sizes;
   };
   std::vector<Budget> budgets;
+  size_t n_trees = 0;
 };
+
+/// Runs of one run tree share the initial weights and the first batches bit by bit, so their errors go
+/// together. Of the variance between seeds this share is drawn once per tree, the rest per run. Equal halves:
+/// the seed's initialisation and most of its order of data lie in the trunk, but a branch has usually left it
+/// for more than half of its own steps; replicates of whole trees would measure it, and few sweeps have them.
+inline constexpr double kTreeShare = 0.5;
 
 Sketch make_sketch(const FamilyCells& family, Cost cost, const std::vector<double>& dropped_budgets);
 
-/// Best size of each budget; with a stream, after normal noise of sd / sqrt(seeds) on every log loss.
+/// Best size of each budget; with a stream, after normal noise of sd / sqrt(seeds) on every log loss,
+/// correlated by kTreeShare between runs of one tree.
 std::vector<CurvePointXY> best_points(const Sketch& sketch, double sd = 0, RandomStream* stream = nullptr);
 
 /// Cost of the smallest and largest budget.

@@ -52,6 +52,21 @@ void redraw_paired(std::vector<LossPoint>& a, std::vector<LossPoint>& b, const F
   }
 }
 
+/// Whole trees are drawn, not their cells: the same places in both families.
+void redraw_trees(std::vector<LossPoint>& a, std::vector<LossPoint>& b,
+                  const std::vector<std::vector<size_t>>& trees_a,
+                  const std::vector<std::vector<size_t>>& trees_b, RandomStream& stream) {
+  for (LossPoint& point : a) point.weight = 0;
+  for (LossPoint& point : b) point.weight = 0;
+  for (size_t k = 0; k < std::max(trees_a.size(), trees_b.size()); ++k) {
+    const double place = stream.uniform();
+    if (k < trees_a.size())
+      for (const size_t i : trees_a[size_t(place * double(trees_a.size()))]) a[i].weight += 1;
+    if (k < trees_b.size())
+      for (const size_t i : trees_b[size_t(place * double(trees_b.size()))]) b[i].weight += 1;
+  }
+}
+
 }  // namespace
 
 SurfaceComparison compare_surfaces(const SweepCells& sweep, const std::string& family_a,
@@ -74,11 +89,16 @@ SurfaceComparison compare_surfaces(const SweepCells& sweep, const std::string& f
     result.refusal = "a shared loss lies below a fitted floor";
     return result;
   }
+  const auto trees_a = tree_clusters(cells_a), trees_b = tree_clusters(cells_b);
+  const bool in_trees = trees_a.size() < a.size() || trees_b.size() < b.size();
   std::vector<std::optional<double>> drawn(replicates);
   parallel_for(replicates, [&](int64_t i) {
     RandomStream stream(seed, fmt::format("compare surfaces {} {} {}", family_a, family_b, i));
     std::vector<LossPoint> points_a = a, points_b = b;
-    redraw_paired(points_a, points_b, cells_a, cells_b, stream);
+    if (in_trees)
+      redraw_trees(points_a, points_b, trees_a, trees_b, stream);
+    else
+      redraw_paired(points_a, points_b, cells_a, cells_b, stream);
     const FitOptions quick{.certify = false};
     const ChinchillaFit fit_a = fit_chinchilla(points_a, quick), fit_b = fit_chinchilla(points_b, quick);
     if (!fit_a.certificate.converged || !fit_b.certificate.converged) return;

@@ -25,15 +25,17 @@ struct Progress {
   std::string status, cause, message;
   int64_t attempts = 0;
   std::optional<int64_t> last_step;
+  std::pair<std::string, int64_t> parent;  // whose steps it did not execute, and up to which
   Executed total;
   std::map<int64_t, Executed> by_attempt;
 };
 
 constexpr const char* kInsertAttempt =
-    R"(INSERT INTO attempt (key, attempt, started, from_step, host, device, pid, threads, "commit",
+    R"(INSERT INTO attempt (key, attempt, started, from_step, from_run, host, device, pid, threads, "commit",
                             dirty_diff_hash, torch_version, command)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+       VALUES (?, ?, ?, ?, nullif(?, ''), ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET started = excluded.started, from_step = excluded.from_step,
+         from_run = excluded.from_run,
          host = excluded.host, device = excluded.device, pid = excluded.pid, threads = excluded.threads,
          "commit" = excluded."commit", dirty_diff_hash = excluded.dirty_diff_hash,
          torch_version = excluded.torch_version, command = excluded.command)";
@@ -48,17 +50,19 @@ constexpr const char* kAttemptEnd =
 constexpr const char* kLoadRun =
     "SELECT coalesce(status, ''), coalesce(cause, ''), coalesce(message, ''), attempts, steps_executed, "
     "last_step, "
-    "wall_seconds FROM run WHERE key = ?";
+    "wall_seconds, coalesce(parent_key, ''), coalesce(parent_step, 0) FROM run WHERE key = ?";
 constexpr const char* kSaveRun =
     "UPDATE run SET status = nullif(?, ''), cause = nullif(?, ''), message = nullif(?, ''), attempts = ?, "
-    "steps_executed = ?, wall_seconds = ?, last_step = ? WHERE key = ?";
+    "steps_executed = ?, wall_seconds = ?, last_step = ?, parent_key = nullif(?, ''), "
+    "parent_step = nullif(?, 0) WHERE key = ?";
 // Cumulative values come from the step's row, not from the last record seen: an attempt that resumed at the
 // very end writes no step at all.
 constexpr const char* kSaveLastStep =
     R"(UPDATE run SET (bytes, units, flops_paper, flops_useful, flops_executed) =
          (SELECT bytes, units, flops_paper, flops_useful, flops_executed FROM step
           WHERE step.key = run.key AND step.step = run.last_step),
-       train_seconds = (SELECT sum(seconds) FROM step WHERE step.key = run.key AND step.step <= run.last_step)
+       train_seconds = (SELECT sum(seconds) FROM step WHERE step.key = run.key AND step.step <= run.last_step
+                        AND step.step > coalesce(run.parent_step, 0))
        WHERE key = ?)";
 
 }  // namespace
@@ -82,13 +86,18 @@ struct JournalRows::State {
   Progress now;
 
   void write(const AttemptRecord& r) {
-    run_once(attempt, now.key, r.attempt, r.started, r.from_step, r.host, r.device, r.pid, r.threads,
-             r.commit, r.dirty_diff_hash, r.torch_version, r.command);
+    run_once(attempt, now.key, r.attempt, r.started, r.from_step, r.from_run, r.host, r.device, r.pid,
+             r.threads, r.commit, r.dirty_diff_hash, r.torch_version, r.command);
     now.status = "running";
     now.cause.clear();
     now.message.clear();
     ++now.attempts;
     now.last_step = r.from_step;
+    // An attempt that begins before the branch point executes the trunk itself.
+    if (!r.from_run.empty())
+      now.parent = {r.from_run, r.from_step};
+    else if (r.from_step < now.parent.second)
+      now.parent = {};
   }
   void write(const StepRecord& r) {
     int i = 0;
@@ -139,6 +148,7 @@ void JournalRows::begin(const std::string& key) {
   now.attempts = run.getColumn(3).getInt64();
   if (!run.getColumn(5).isNull()) now.last_step = run.getColumn(5).getInt64();
   now.total = {run.getColumn(4).getInt64(), run.getColumn(6).getDouble()};
+  now.parent = {run.getColumn(7).getString(), run.getColumn(8).getInt64()};
   run.reset();
   SQLite::Statement& attempts = state_->load_attempts;
   attempts.bind(1, key);
@@ -169,7 +179,9 @@ void JournalRows::end() {
   } else {
     s.save_run.bind(7);
   }
-  s.save_run.bind(8, s.now.key);
+  s.save_run.bind(8, s.now.parent.first);
+  s.save_run.bind(9, s.now.parent.second);
+  s.save_run.bind(10, s.now.key);
   s.save_run.exec();
   s.save_run.reset();
   run_once(s.save_last_step, s.now.key);
@@ -187,7 +199,8 @@ void JournalRows::forget(const std::string& key) {
   run_once(state_->database,
            "UPDATE run SET status = NULL, cause = NULL, message = NULL, attempts = 0, steps_executed = 0, "
            "last_step = NULL, bytes = NULL, units = NULL, flops_paper = NULL, flops_useful = NULL, "
-           "flops_executed = NULL, train_seconds = NULL, wall_seconds = 0 WHERE key = ?",
+           "flops_executed = NULL, train_seconds = NULL, wall_seconds = 0, parent_key = NULL, parent_step = "
+           "NULL WHERE key = ?",
            key);
 }
 

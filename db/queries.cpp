@@ -58,7 +58,8 @@ constexpr const char* kFinalColumns =
        attempts, steps_executed, steps_planned, last_step, status, cause, message,
        gate_causal, gate_verdict, leak_rate,
        train_seconds, wall_seconds, inference_flops_per_byte, memory_bytes, device, "commit",
-       train_fingerprint, heldout_fingerprint, tokenizer_fingerprint, split_mode)";
+       train_fingerprint, heldout_fingerprint, tokenizer_fingerprint, split_mode,
+       schedule, tree, parent_key, flops_useful_incremental)";
 constexpr const char* kStableOrder = " ORDER BY sweep, family, budget_flops, size_index, role, key";
 
 void read_final(RowReader& in, FinalRow& r) {
@@ -74,6 +75,7 @@ void read_final(RowReader& in, FinalRow& r) {
   in >> r.train_seconds >> r.wall_seconds >> r.inference_flops_per_byte >> r.memory_bytes >> r.device >>
       r.commit;
   in >> r.train_fingerprint >> r.heldout_fingerprint >> r.tokenizer_fingerprint >> r.split_mode;
+  in >> r.schedule >> r.tree >> r.parent_key >> r.flops_useful_incremental;
 }
 
 /// Runs `sql` with the texts bound in order and makes one T per row.
@@ -137,7 +139,7 @@ std::vector<CurvePoint> curve(Db& db, const std::string& key) {
   return select<CurvePoint>(db,
                             "SELECT step, attempt, bytes, units, flops_paper, flops_useful, flops_executed, "
                             "loss_nats, loss_bpb, lr, "
-                            "grad_norm, seconds FROM step WHERE key = ? ORDER BY step",
+                            "grad_norm, seconds FROM v_curve WHERE key = ? ORDER BY step",
                             {key}, [](RowReader& in, CurvePoint& p) {
                               in >> p.step >> p.attempt >> p.text_bytes >> p.units >> p.flops_paper >>
                                   p.flops_useful >> p.flops_executed;

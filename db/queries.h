@@ -51,6 +51,10 @@ struct FinalRow {
   std::string device, commit;                                    // of the last attempt
   std::string train_fingerprint, heldout_fingerprint, tokenizer_fingerprint;
   std::string split_mode;  // AU-Net: "causal" | "official"
+  std::string schedule;    // "cosine" | "wsd"; "" when run.toml is unreadable or absent
+  std::string tree;        // run tree: equal for runs that share their stable phase; "" alone
+  std::string parent_key;  // whose steps it goes on from; "": it executed all of its own
+  std::optional<double> flops_useful_incremental;  // without those; done runs only
 };
 
 /// Empty lists and strings do not restrict.

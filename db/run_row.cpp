@@ -2,6 +2,7 @@
 
 #include "budget/params.h"
 #include "config/run_config.h"
+#include "config/schedule.h"
 #include "core/file.h"
 #include "core/run_dir.h"
 #include "db/sqlite_detail.h"
@@ -75,6 +76,13 @@ void append_model(Columns& row, const ModelConfig& model) {
   }
 }
 
+/// Share of the steps; of a warm-up that is given in steps, what it comes to.
+double warmup_share(const RunConfig& run) {
+  if (run.schedule.warmup_steps < 0) return run.schedule.warmup;
+  const auto steps = static_cast<double>(total_steps(run.horizon));
+  return std::min(1.0, static_cast<double>(run.schedule.warmup_steps) / steps);
+}
+
 Columns columns_of(const RunFile& file) {
   const RunConfig& run = file.run;
   const HorizonConfig& horizon = run.horizon;
@@ -99,7 +107,9 @@ Columns columns_of(const RunFile& file) {
            ? positive_or_null((horizon.windows + horizon.batch_windows - 1) / horizon.batch_windows)
            : SqlValue()},
       {"lr", positive_or_null(run.optim.lr)},
-      {"warmup", run.schedule.warmup},
+      {"warmup", warmup_share(run)},
+      {"schedule", run.schedule.kind},
+      {"tree", text_or_null(trunk_key(run))},
       {"seed", static_cast<int64_t>(run.seeds.init)},
       {"seed_data", static_cast<int64_t>(run.seeds.data)},
       {"train_fingerprint", text_or_null(run.data.train_fingerprint)},

@@ -84,6 +84,10 @@ CREATE TABLE run (
   steps_planned   INTEGER,
   lr              REAL,               -- peak
   warmup          REAL,               -- share of the steps
+  schedule        TEXT,               -- 'cosine' | 'wsd'
+  tree            TEXT,               -- runs with one tree are bitwise equal until the shorter decays; NULL: alone
+  parent_key      TEXT,               -- the steps up to parent_step were executed by this run; NULL: by itself
+  parent_step     INTEGER,
   seed            INTEGER,            -- seeds.init
   seed_data       INTEGER,
   train_fingerprint     TEXT,
@@ -101,7 +105,7 @@ CREATE TABLE run (
   flops_paper     REAL,
   flops_useful    REAL,
   flops_executed  REAL,
-  train_seconds   REAL,               -- one pass: a repeated step counts once
+  train_seconds   REAL,               -- one pass over its own steps: a repeated step counts once
   wall_seconds    REAL NOT NULL DEFAULT 0       -- all executed steps
 ) WITHOUT ROWID;
 
@@ -111,6 +115,7 @@ CREATE TABLE attempt (
   attempt         INTEGER NOT NULL,   -- 1, 2, ...
   started         TEXT,               -- ISO 8601 UTC
   from_step       INTEGER,            -- checkpoint it resumed from; 0: none
+  from_run        TEXT,               -- key of the run whose checkpoint that was; NULL: its own
   host            TEXT,
   device          TEXT,
   pid             INTEGER,
@@ -292,6 +297,26 @@ JOIN eval e ON e.key = r.key AND e.step = r.last_step
                    ORDER BY x.attempt DESC, x.eval_key LIMIT 1)
 LEFT JOIN v_cell c ON c.key = r.key AND c.excluded IS NULL;
 
+-- Whose steps make up a run: its own after from_step, and up to there those of its ancestors in the run tree.
+CREATE VIEW v_lineage AS
+WITH RECURSIVE part (key, owner, from_step, to_step) AS (
+  SELECT key, key, coalesce(parent_step, 0), coalesce(last_step, 0) FROM run
+  UNION
+  SELECT p.key, a.key, min(coalesce(a.parent_step, 0), p.from_step), p.from_step
+  FROM part p JOIN run o ON o.key = p.owner JOIN run a ON a.key = o.parent_key
+  WHERE p.from_step > 0
+)
+SELECT key, owner, from_step, to_step FROM part;
+
+-- What the ancestors of a branch did for it; NULL where their steps are not all in this database.
+CREATE VIEW v_trunk AS
+SELECT l.key,
+       CASE count(*) WHEN r.parent_step THEN max(s.flops_useful) END AS flops_useful,
+       CASE count(*) WHEN r.parent_step THEN sum(s.seconds) END AS seconds
+FROM v_lineage l JOIN run r ON r.key = l.key
+JOIN step s ON s.key = l.owner AND s.step > l.from_step AND s.step <= l.to_step
+WHERE l.owner <> l.key GROUP BY l.key;
+
 -- The worst verdict of each gate over a run's steps.
 CREATE VIEW v_gate AS
 SELECT key, gate,
@@ -337,13 +362,20 @@ SELECT p.key, p.sweep, p.family,
        CASE r.status WHEN 'done' THEN e.bytes END AS heldout_bytes,
        CASE r.status WHEN 'done' THEN e.units END AS heldout_units,
        CASE r.status WHEN 'done' THEN e.documents END AS heldout_documents,
-       r.cause, r.message, g.verdict AS gate_verdict, g.leak_rate, r.train_seconds, r.wall_seconds,
+       r.cause, r.message, g.verdict AS gate_verdict, g.leak_rate,
+       r.train_seconds + CASE WHEN r.parent_key IS NULL THEN 0 ELSE t.seconds END AS train_seconds,
+       r.wall_seconds,
        p.inference_flops_per_byte, p.memory_bytes, a.device, a."commit", r.train_fingerprint,
        r.heldout_fingerprint, r.tokenizer_fingerprint,
        r.flops_paper AS spent_flops_paper, r.flops_useful AS spent_flops_useful,
-       r.flops_executed AS spent_flops_executed, p.unique_bytes, p.repeated, p.excluded
+       r.flops_executed AS spent_flops_executed, p.unique_bytes, p.repeated,
+       r.schedule, coalesce(r.tree, json_extract(p.row, '$.tree')) AS tree, r.parent_key, r.parent_step,
+       CASE r.status WHEN 'done' THEN
+         r.flops_useful - CASE WHEN r.parent_key IS NULL THEN 0 ELSE t.flops_useful END
+       END AS flops_useful_incremental, p.excluded
 FROM planned p
 LEFT JOIN run r ON r.key = p.key
+LEFT JOIN v_trunk t ON t.key = p.key
 LEFT JOIN v_heldout e ON e.key = p.key
 LEFT JOIN v_gate g ON g.key = p.key AND g.gate = 'causal'
 LEFT JOIN attempt a ON a.key = p.key AND a.attempt = (SELECT max(attempt) FROM attempt x WHERE x.key = p.key);
@@ -358,14 +390,16 @@ SELECT key, sweep, family, params, params_non_embedding, flops_paper, flops_usef
        heldout_bytes, heldout_units, heldout_documents, cause, message, gate_verdict, leak_rate,
        train_seconds, wall_seconds, inference_flops_per_byte, memory_bytes, device, "commit",
        train_fingerprint, heldout_fingerprint, tokenizer_fingerprint,
-       spent_flops_paper, spent_flops_useful, spent_flops_executed, unique_bytes, repeated
+       spent_flops_paper, spent_flops_useful, spent_flops_executed, unique_bytes, repeated,
+       schedule, tree, parent_key, parent_step, flops_useful_incremental
 FROM v_result WHERE excluded IS NULL;
 
--- Training curves.
+-- Training curves; a branch's from step 1, its trunk as its ancestors executed it.
 CREATE VIEW v_curve AS
-SELECT s.key, r.family, s.step, s.attempt, s.bytes, s.units, s.flops_paper, s.flops_useful, s.flops_executed,
-       s.loss_nats, s.loss_bpb, s.lr, s.grad_norm, s.seconds
-FROM step s JOIN run r ON r.key = s.key;
+SELECT l.key, r.family, s.step, s.attempt, s.bytes, s.units, s.flops_paper, s.flops_useful, s.flops_executed,
+       s.loss_nats, s.loss_bpb, s.lr, s.grad_norm, s.seconds, l.owner
+FROM v_lineage l JOIN run r ON r.key = l.key
+JOIN step s ON s.key = l.owner AND s.step > l.from_step AND (s.step <= l.to_step OR l.owner = l.key);
 
 -- Evaluations item by item.
 CREATE VIEW v_item AS
@@ -389,7 +423,7 @@ FROM v_result;
 
 -- Where every number of a run comes from: a row per attempt.
 CREATE VIEW v_provenance AS
-SELECT r.key, r.family, r.origin, r.directory, a.attempt, a.started, a.from_step, a.host, a.device, a.pid,
+SELECT r.key, r.family, r.origin, r.directory, a.attempt, a.started, a.from_step, a.from_run, a.host, a.device, a.pid,
        a.threads, a."commit", a.dirty_diff_hash, a.torch_version, a.command, a.steps_executed, a.seconds,
        a.end_status, a.end_cause, r.train_fingerprint, r.heldout_fingerprint, r.tokenizer_fingerprint,
        r.eval_key, r.recomputed_key, r.canonical, r.run_toml

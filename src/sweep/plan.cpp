@@ -169,9 +169,9 @@ class Planner {
   /// old cell: of the first budget that has this size, whatever rules exclude.
   Hyper tree_hyper(const FamilySpec& family, const Cell& cell, const ModelConfig& model) {
     for (size_t budget = 0; spec_.budget.flops[budget] < cell.budget_flops; ++budget) {
-      for (const auto& [size_index, other] : sizing_.at(family, budget)) {
+      for (const auto& [size_index, other] : matcher_.sizes(family, budget)) {
         if (!(other == model)) continue;
-        Cell root = factory_.for_budget(family, model, spec_.budget.flops[budget], cell.run.seeds);
+        Cell root = matcher_.cell(family, budget, size_index, model, cell.run.seeds);
         root.size_index = size_index;
         Hyper of_root = hyper(family, root);
         factory_.finish(root, family, of_root);

@@ -17,7 +17,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <set>
+#include <tuple>
 
 namespace aunet {
 
@@ -171,13 +173,16 @@ class Planner {
     for (size_t budget = 0; spec_.budget.flops[budget] < cell.budget_flops; ++budget) {
       for (const auto& [size_index, other] : matcher_.sizes(family, budget)) {
         if (!(other == model)) continue;
+        const auto [known, is_new] = tree_hypers_.try_emplace(
+            {family.name, budget, size_index, cell.run.seeds.init, cell.run.seeds.data});
+        if (!is_new) return known->second;
         Cell root = matcher_.cell(family, budget, size_index, model, cell.run.seeds);
         root.size_index = size_index;
         Hyper of_root = hyper(family, root);
         factory_.finish(root, family, of_root);
         of_root.warmup_steps = root.run.schedule.warmup_steps;
         of_root.source += fmt::format("; tree of {}", human_flops(root.budget_flops));
-        return of_root;
+        return known->second = of_root;
       }
     }
     return hyper(family, cell);
@@ -216,6 +221,8 @@ class Planner {
   Matcher matcher_;
   Tuner tuner_;
   std::vector<CellPredicate> rules_;
+  using Root = std::tuple<std::string, size_t, int64_t, uint64_t, uint64_t>;  // family, budget, size, seeds
+  std::map<Root, Hyper> tree_hypers_;
 };
 
 }  // namespace

@@ -233,4 +233,14 @@ TEST_CASE("a summary follows attempts, repeats and ends", "[core]") {
   CHECK(summarize(records).cause == "nan");
 }
 
+TEST_CASE("an attempt names the run it branched from; older journals have no such field", "[core]") {
+  AttemptRecord record{.attempt = 1, .from_step = 80, .from_run = "0123456789abcdef"};
+  const std::string line = to_json_line(record);
+  CHECK(std::get<AttemptRecord>(*parse_journal_line(line)).from_run == record.from_run);
+  record.from_run.clear();
+  const std::string old = to_json_line(record);
+  CHECK(old.find("from_run") == std::string::npos);
+  CHECK(std::get<AttemptRecord>(*parse_journal_line(old)).from_run.empty());
+}
+
 }  // namespace aunet

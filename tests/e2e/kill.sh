@@ -43,3 +43,9 @@ resumed=$(sql "$WORK/wild/sweep.db" 'select count(*) from attempt where from_ste
 echo "kills: $killed; attempts resumed past step 0: $resumed; $(wc -l < "$WORK/calm.txt") rows identical"
 [ "$killed" -ge 3 ] || fail "killed only $killed times: make the sweep longer"
 [ "$resumed" -ge 1 ] || fail "no attempt resumed from a checkpoint"
+if grep -q 'kind = "wsd"' "$SWEEP"; then  # run trees: branches start where their parents were
+  branched=$(sql "$WORK/wild/sweep.db" 'select count(distinct key) from attempt where from_run is not null')
+  whole=$(sql "$WORK/calm/sweep.db" 'select count(*) from v_final where parent_key is not null')
+  echo "branches: $whole undisturbed, $branched with kills"
+  [ "$branched" -ge 1 ] && [ "$whole" -ge 8 ] || fail "the tree was not run as one"
+fi

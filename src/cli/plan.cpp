@@ -10,6 +10,7 @@
 #include "sweep/plan_changes.h"
 #include "sweep/run_state.h"
 #include "sweep/speed.h"
+#include "sweep/tuning_lock.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -152,6 +153,7 @@ int cmd_plan(const Args& args) {
                                                    "a.b=c: override a key of the file")(
       "runs", po::value(&runs)->default_value(runs),
       "run directories: state, tuning results, measured speed")(
+      "relock", "resolve the tuning anew instead of taking it from RUNS/plans/NAME.lock.toml")(
       "on", po::value<std::string>(), "estimate times for cpu:N, h100:N or h200:N instead of this machine")(
       "price", po::value(&price)->default_value(0, "0"), "price of an hour of the machine, any currency");
   po::variables_map values;
@@ -166,8 +168,11 @@ int cmd_plan(const Args& args) {
   if (values.count("on")) speeds.assume_machine(values["on"].as<std::string>());
   demand_rates(spec, &speeds);
   FactsCache facts(spec.data, runs);
-  const Plan plan = make_plan(spec, facts.provider(),
-                              [&](const std::string& key) { return loss_of(read_run_state(root.run(key))); });
+  const std::optional<TuningLock> lock =
+      values.count("relock") ? std::nullopt : read_tuning_lock(root, spec.name);
+  const Plan plan = make_plan(
+      spec, facts.provider(), [&](const std::string& key) { return loss_of(read_run_state(root.run(key))); },
+      lock ? &*lock : nullptr);
   const std::vector<PlanRow> rows = make_rows(plan, root, speeds);
   if (values.count("json")) {
     print_json(rows);

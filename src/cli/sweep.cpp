@@ -13,6 +13,7 @@
 #include "sweep/run_state.h"
 #include "sweep/signal_inbox.h"
 #include "sweep/supervisor.h"
+#include "sweep/tuning_lock.h"
 
 #include <fmt/format.h>
 
@@ -27,6 +28,7 @@ namespace {
 struct SweepArguments {
   std::string sweep, db = "sweep.db", launcher = "local";
   std::vector<std::string> overrides;
+  bool relock = false;
   SupervisorOptions options{
       .runs = {"runs"}, .jobs = 0, .only = "", .timeout_seconds = 0, .check_disk = true};
 };
@@ -41,6 +43,8 @@ bool parse(const Args& args, SweepArguments& out) {
       "jobs", po::value(&out.options.jobs)->default_value(0, "cores / threads of a run"), "runs at a time")(
       "only", po::value(&out.options.only), "run only keys that begin so")(
       "set", po::value(&out.overrides), "a.b=c: override a key of the file")(
+      "relock", po::bool_switch(&out.relock),
+      "resolve the tuning anew instead of taking it from RUNS/plans/NAME.lock.toml; tuned cells may change")(
       "timeout", po::value(&out.options.timeout_seconds),
       "seconds after which to checkpoint and stop (exit code 75)");
   po::variables_map values;
@@ -100,11 +104,17 @@ int cmd_sweep(const Args& args) {
     demand_rates(spec, &speeds);
   }
   FactsCache facts(spec.data, arguments.options.runs.path);
-  const PlanMaker plan = [&](const LossLookup& losses) { return make_plan(spec, facts.provider(), losses); };
+  // Read once: the lock that this call writes is no news to it.
+  const std::optional<TuningLock> lock =
+      arguments.relock ? std::nullopt : read_tuning_lock(arguments.options.runs, spec.name);
+  const PlanMaker plan = [&](const LossLookup& losses) {
+    return make_plan(spec, facts.provider(), losses, lock ? &*lock : nullptr);
+  };
   // Once before the signals are blocked: reading data and training tokenizers may take minutes and must heed
   // Ctrl-C.
   const Plan first =
       plan([&](const std::string& key) { return loss_of(read_run_state(arguments.options.runs.run(key))); });
+  if (!first.lock_problem.empty()) throw ConfigError(first.lock_problem);
   for (const std::string& line : describe(plan_changes(first, arguments.options.runs))) log_warn(line);
 
   SignalInbox inbox;

@@ -154,7 +154,7 @@ void read_model_and_sizes(const Table& t, const std::string& base_folder, Family
 void read_hyper(const Table& t, FamilySpec& family) {
   if (t.has("lr")) t.read("lr", family.lr.emplace(), above(0));
   if (t.has("batch_bytes")) t.read("batch_bytes", family.batch_bytes.emplace(), above(0));
-  t.read_choice("law", family.law, {"paper"});
+  t.read_choice("law", family.law, {"paper", "fitted"});
   t.read("data_ratio", family.data_ratio, above(0));
   if (!t.read_list("batch_sequences", family.batch_sequences, within(1, 1e9))) return;
   if (family.batch_bytes)
@@ -167,6 +167,29 @@ void read_hyper(const Table& t, FamilySpec& family) {
   }
 }
 
+/// The split rules that tuning tries, in order; the model's own is one of them.
+void read_splits(const Table& t, FamilySpec& family) {
+  std::vector<std::string> texts;
+  if (!t.read_list("splits", texts)) return;
+  const auto* aunet = std::get_if<AunetConfig>(&family.base);
+  if (!aunet) t.fail("splits", "expected no splits: only an AU-Net has split rules");
+  for (size_t i = 0; i < texts.size(); ++i) {
+    const std::string where =
+        fmt::format("{}: {}[{}]", place_of(t.find("splits")->source()), t.path_of("splits"), i);
+    const std::vector<SplitRule> rules = parse_split(texts[i], where);
+    if (rules.size() != aunet->split.size())
+      t.fail("splits",
+             fmt::format("expected {} rules in each (one per boundary between stages), got {} in \"{}\"",
+                         aunet->split.size(), rules.size(), texts[i]));
+    if (std::find(family.splits.begin(), family.splits.end(), rules) != family.splits.end())
+      t.fail("splits", fmt::format("expected each once, got \"{}\" twice", texts[i]));
+    family.splits.push_back(rules);
+  }
+  if (std::find(family.splits.begin(), family.splits.end(), aunet->split) == family.splits.end())
+    t.fail("splits", fmt::format("expected the model's own split \"{}\" among them: tuning starts there",
+                                 to_string(aunet->split)));
+}
+
 }  // namespace
 
 std::string family_path(const toml::table& table, size_t index) {
@@ -175,8 +198,9 @@ std::string family_path(const toml::table& table, size_t index) {
 }
 
 FamilySpec read_family(const toml::table& table, size_t index, const std::string& base_folder) {
-  const Table t(table, family_path(table, index),
-                {"name", "model", "sizes", "lr", "batch_bytes", "batch_sequences", "law", "data_ratio"});
+  const Table t(
+      table, family_path(table, index),
+      {"name", "model", "sizes", "lr", "batch_bytes", "batch_sequences", "law", "data_ratio", "splits"});
   FamilySpec family;
   family.line = static_cast<int>(table.source().begin.line);
   t.need("name", "a name");
@@ -187,6 +211,7 @@ FamilySpec read_family(const toml::table& table, size_t index, const std::string
   }
   read_model_and_sizes(t, base_folder, family);
   read_hyper(t, family);
+  read_splits(t, family);
   return family;
 }
 

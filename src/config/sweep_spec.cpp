@@ -143,6 +143,8 @@ void read_tune_start(const Table& t, TuneSpec& tune) {
   } else if (node->is_number()) {
     if (tune.axes.size() != 1)
       t.fail("start", "expected { lr = .., batch = .. }, because a number fits one axis only");
+    if (tune.axes[0] != "lr" && tune.axes[0] != "batch")
+      t.fail("start", "expected \"law\": only lr and batch have a start of their own");
     std::optional<double>& only = tune.axes[0] == "lr" ? tune.start_lr : tune.start_batch_bytes;
     t.read("start", only.emplace(), above(0));
   } else {
@@ -150,13 +152,43 @@ void read_tune_start(const Table& t, TuneSpec& tune) {
   }
 }
 
-void read_tune(const Table& root, const std::vector<double>& budgets, TuneSpec& tune) {
-  const Table t = root.table("tune", {"axes", "start", "until", "max_trials", "at"});
+bool can_move(const FamilySpec& family, const std::string& axis) {
+  const auto* transformer = std::get_if<TransformerConfig>(&family.base);
+  if (axis == "vocab")
+    return transformer && transformer->tokenizer.kind == "bpe" && transformer->tokenizer.train;
+  if (axis == "split") return !family.splits.empty();
+  return axis != "byte_width" || (family.kind == "aunet" && family.stages > 1);
+}
+
+/// A model axis that no family has is a mistake of the file, as are splits that nothing tries.
+void check_model_axes(const Table& t, const std::vector<FamilySpec>& families, const TuneSpec& tune) {
+  for (const auto& [axis, wanted] : {std::pair{"vocab", "a family with a trained tokenizer"},
+                                     {"split", "a family with splits"},
+                                     {"byte_width", "an AU-Net family"}}) {
+    if (std::find(tune.axes.begin(), tune.axes.end(), axis) == tune.axes.end()) continue;
+    if (std::none_of(families.begin(), families.end(),
+                     [&](const FamilySpec& f) { return can_move(f, axis); }))
+      t.fail("axes", fmt::format("\"{}\": expected {}, got none", axis, wanted));
+  }
+  const bool tries_splits = std::find(tune.axes.begin(), tune.axes.end(), "split") != tune.axes.end();
+  for (const FamilySpec& family : families)
+    if (!family.splits.empty() && !tries_splits)
+      t.fail("axes",
+             fmt::format("expected \"split\" among them, because family '{}' has splits", family.name));
+}
+
+void read_tune(const Table& root, const std::vector<double>& budgets, const std::vector<FamilySpec>& families,
+               TuneSpec& tune) {
+  const Table t = root.table("tune", {"axes", "start", "until", "max_trials", "at", "law"});
   t.read_list("axes", tune.axes);
+  const std::vector<std::string> legal(std::begin(kTuneAxes), std::end(kTuneAxes));
   for (size_t i = 0; i < tune.axes.size(); ++i) {
     const std::string& axis = tune.axes[i];
-    if (axis != "lr" && axis != "batch")
-      t.fail("axes", fmt::format("expected \"lr\" or \"batch\", got \"{}\"", axis));
+    if (std::find(legal.begin(), legal.end(), axis) == legal.end()) {
+      const std::string near = nearest_name(axis, legal);
+      t.fail("axes", fmt::format("expected {}, got \"{}\"{}", join(legal, ", "), axis,
+                                 near.empty() ? "" : "; did you mean '" + near + "'?"));
+    }
     if (std::find(tune.axes.begin(), tune.axes.begin() + static_cast<std::ptrdiff_t>(i), axis) !=
         tune.axes.begin() + static_cast<std::ptrdiff_t>(i)) {
       t.fail("axes", fmt::format("expected each axis once, got \"{}\" twice", axis));
@@ -165,8 +197,10 @@ void read_tune(const Table& root, const std::vector<double>& budgets, TuneSpec& 
   read_tune_start(t, tune);
   t.read_choice("until", tune.until, {"interior"});
   t.read("max_trials", tune.max_trials, within(1, 10000));
+  t.read_choice("law", tune.law, {"fitted", "paper"});
   read_at(t, {"smallest", "middle", "largest", "each"}, budgets, tune.at);
   if (tune.at.empty()) t.fail("at", "expected at least one budget, got none");
+  check_model_axes(t, families, tune);
 }
 
 void read_optim_section(const Table& root, OptimConfig& optim) {
@@ -217,7 +251,7 @@ SweepSpec parse(const std::string& text, const std::string& file_name, const std
   const bool needs_flops = std::any_of(spec.families.begin(), spec.families.end(),
                                        [](const FamilySpec& family) { return family.data_ratio == 0; });
   read_budget(root, needs_flops, spec.families, spec.budget);
-  read_tune(root, spec.budget.flops, spec.tune);
+  read_tune(root, spec.budget.flops, spec.families, spec.tune);
   read_optim_section(root, spec.optim);
   spec.schedule = read_schedule(root, &spec.branches);
   read_replicates(root, spec.budget.flops, spec.replicates);

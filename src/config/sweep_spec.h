@@ -71,19 +71,26 @@ struct FamilySpec {
   std::optional<double> batch_bytes;  // number; else the law
   std::vector<int64_t>
       batch_sequences;  // one per explicit size: windows per step, instead of batch_bytes or the law
-  std::string law;      // "paper" | "" ; [family] law, else [tune] start
+  std::string law;      // "paper" | "fitted" | "" : by [tune]
   double data_ratio =
-      0;         // > 0: the paper's data-to-model ratio gamma (in gamma_token) fixes the units, and the
-                 // budget of each size is what it then spends (paper.md 2.1); [budget] flops is left out
-  int line = 0;  // of its [[family]] header, for messages
+      0;  // > 0: the paper's data-to-model ratio gamma (in gamma_token) fixes the units, and the
+          // budget of each size is what it then spends (paper.md 2.1); [budget] flops is left out
+  std::vector<std::vector<SplitRule>> splits;  // aunet: the split rules that the axis "split" tries, in order
+  double byte_width = 1;  // aunet: width of stage 1 over what `sizes` says; set by the axis "byte_width"
+  std::string variant;  // "" as in the file; else which model axes moved where ("vocab 2048"): with the name,
+                        // it says which rows of the data a family sees
+  int line = 0;         // of its [[family]] header, for messages
 };
 
+inline constexpr const char* kTuneAxes[] = {"lr", "batch", "weight_decay", "vocab", "split", "byte_width"};
+
 struct TuneSpec {
-  std::vector<std::string> axes;  // subset of {"lr", "batch"}; empty: no tuning
+  std::vector<std::string> axes;  // subset of kTuneAxes; empty: no tuning
   std::string start = "law";      // "law" or a number per axis: start = { lr = 0.01, batch = 4096 }
   std::optional<double> start_lr, start_batch_bytes;
   std::string until = "interior";
-  int64_t max_trials = 9;                      // per family and tuned budget
+  int64_t max_trials = 0;                      // per family and tuned budget; 0: sweep/tuning.h
+  std::string law;                             // "fitted" | "paper"; "": fitted from two tuned budgets on
   std::vector<std::string> at = {"smallest"};  // budgets tuned: "smallest", "largest", "middle" or numbers;
                                                // others follow the law's slope
 };

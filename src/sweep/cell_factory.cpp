@@ -19,7 +19,9 @@ namespace {
 
 /// Windows of which cost_per_byte is the mean: few, so that every plan has read them.
 constexpr int64_t kReferenceWindows = 64;
-constexpr int64_t kFewSteps = 100;
+constexpr int64_t kFewSteps = 500;     // DESIGN issue 4: fewer make the schedule hardly one
+constexpr double kLongWarmup = 0.1;    // share of the steps; longer bends exponents (arXiv 2406.19146)
+constexpr int64_t kSmallBatch = 8;     // windows a step
 
 bool counts_tokens(const FamilySpec& family) { return family.kind == "llama"; }
 
@@ -53,7 +55,7 @@ CellFactory::CellFactory(const SweepSpec& spec, const FactsProvider& facts)
       convention_(parse_convention(spec.budget.convention, spec.file + ": budget.convention")) {}
 
 WindowSums& CellFactory::sums(const FamilySpec& family, const ModelConfig& model, uint64_t data_seed) {
-  auto& held = sums_[{family.name, data_seed}];
+  auto& held = sums_[{family.name, family.variant, data_seed}];
   if (!held) held = std::make_unique<WindowSums>(family, data_seed, facts_, model);
   return *held;
 }
@@ -180,6 +182,7 @@ double CellFactory::prefix_flops(const FamilySpec& family, const Cell& cell, int
 void CellFactory::finish(Cell& cell, const FamilySpec& family, const Hyper& hyper) {
   HorizonConfig& horizon = cell.run.horizon;
   cell.run.optim.lr = hyper.lr;
+  cell.run.optim.weight_decay = hyper.weight_decay.value_or(spec_.optim.weight_decay);
   cell.lr_source = hyper.source;
   cell.provisional = hyper.provisional;
   horizon.batch_windows = hyper.batch_windows;
@@ -200,7 +203,14 @@ void CellFactory::finish(Cell& cell, const FamilySpec& family, const Hyper& hype
 
   const bool declared = sums(family, cell.run.model, cell.run.seeds.data).facts().declared;
   cell.key = declared ? "" : train_key(cell.run);
-  cell.warnings.clear();
+  cell.warnings = hyper.warnings;
+  const ScheduleConfig& schedule = cell.run.schedule;
+  const double warmup = schedule.kind == "wsd" && schedule.warmup_steps >= 0
+                            ? static_cast<double>(schedule.warmup_steps) / static_cast<double>(cell.steps)
+                            : schedule.warmup;
+  if (warmup > kLongWarmup + 1e-9) cell.warnings.push_back("warm-up above 10 % of the steps");
+  if (horizon.batch_windows < kSmallBatch)
+    cell.warnings.push_back(fmt::format("fewer than {} sequences a step", kSmallBatch));
   if (cell.steps < kFewSteps) cell.warnings.push_back(fmt::format("fewer than {} steps", kFewSteps));
   if (cell.repeated())
     cell.warnings.push_back(

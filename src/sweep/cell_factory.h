@@ -3,8 +3,11 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
+#include <vector>
 
 #include "sweep/horizon.h"
 #include "sweep/plan.h"
@@ -20,6 +23,8 @@ struct Hyper {
   int64_t batch_windows = 0;
   std::string source;  // Cell::lr_source
   bool provisional = false;
+  std::optional<double> weight_decay = {};  // tuned; else the sweep's
+  std::vector<std::string> warnings = {};   // further ones of the cell
   int64_t warmup_steps = -1;  // of a run tree's cell: those of the tree's smallest budget; -1: its own
 };
 
@@ -73,7 +78,8 @@ class CellFactory {
   const SweepSpec& spec_;
   const FactsProvider& facts_;
   Convention convention_;
-  std::map<std::pair<std::string, uint64_t>, std::unique_ptr<WindowSums>> sums_;
+  std::map<std::tuple<std::string, std::string, uint64_t>, std::unique_ptr<WindowSums>>
+      sums_;  // by family, its variant and data seed
 };
 
 }  // namespace aunet

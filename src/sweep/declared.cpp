@@ -46,8 +46,9 @@ FactsProvider declared_facts(const SweepData& data) {
   require(data.declared.has_value(), "declared_facts: the sweep declares no data");
   auto cache = std::make_shared<std::map<std::string, DataFacts>>();
   return [data, cache](const FamilySpec& family, uint64_t, int64_t) -> const DataFacts& {
-    const auto found = cache->find(family.name);
-    return found != cache->end() ? found->second : (*cache)[family.name] = facts_of(data, family);
+    const std::string name = family.name + "|" + family.variant;
+    const auto found = cache->find(name);
+    return found != cache->end() ? found->second : (*cache)[name] = facts_of(data, family);
   };
 }
 

@@ -35,15 +35,21 @@ void fill_per_stage(std::vector<T>& list, size_t n, const char* name, const T& v
     throw ConfigError(fmt::format("{}: {}: expected {} values, got {}", place, name, n, list.size()));
 }
 
-AunetConfig sized(AunetConfig m, const std::vector<int64_t>& dims, const std::vector<int64_t>& layers,
-                  const std::vector<int64_t>& head_dims, const std::string& place) {
+AunetConfig sized(AunetConfig m, std::vector<int64_t> dims, const std::vector<int64_t>& layers,
+                  std::vector<int64_t> head_dims, double byte_width, const std::string& place) {
   const size_t n = m.split.size() + 1;
   if (dims.size() != n || layers.size() != n)
     throw ConfigError(fmt::format("{}: sizes: expected {} dims and layers (one per stage), got {} and {}",
                                   place, n, dims.size(), layers.size()));
+  if (head_dims.empty()) head_dims = m.head_dims;
+  if (byte_width != 1) {  // tuned: heads that a wider or narrower stage cannot have are chosen anew
+    dims[0] = scaled_byte_width(dims[0], byte_width);
+    if (!head_dims.empty() && (head_dims[0] <= 0 || dims[0] % head_dims[0] != 0))
+      head_dims[0] = ladder_head_dim(dims[0], true);
+  }
   m.dimensions = dims;
   m.layers = layers;
-  if (!head_dims.empty()) m.head_dims = head_dims;
+  m.head_dims = head_dims;
   if (m.head_dims.empty())
     for (size_t k = 0; k < n; ++k) m.head_dims.push_back(ladder_head_dim(dims[k], k == 0));
   fill_per_stage(m.head_dims, n, "head_dims", int64_t{0}, place);
@@ -64,7 +70,7 @@ AunetConfig sized(AunetConfig m, const std::vector<int64_t>& dims, const std::ve
 
 TransformerConfig sized(TransformerConfig m, const std::vector<int64_t>& dims,
                         const std::vector<int64_t>& layers, const std::vector<int64_t>& head_dims,
-                        const std::string& place) {
+                        double /*byte_width*/, const std::string& place) {
   if (dims.size() != 1 || layers.size() != 1)
     throw ConfigError(fmt::format("{}: sizes: expected one width and one number of layers, got {} and {}",
                                   place, dims.size(), layers.size()));
@@ -98,6 +104,10 @@ int64_t snap_width(double width) {
                   step * static_cast<int64_t>(std::floor(width / static_cast<double>(step) + 0.5)));
 }
 
+int64_t scaled_byte_width(int64_t width, double factor) {
+  return std::max<int64_t>(8, 8 * std::llround(static_cast<double>(width) * factor / 8));
+}
+
 int64_t ladder_depth(int64_t width) { return std::llround(2 + static_cast<double>(width) / 104); }
 
 int64_t ladder_head_dim(int64_t width, bool byte_stage) {
@@ -129,7 +139,9 @@ std::vector<int64_t> ladder_layers(int64_t width, int64_t stages) {
 ModelConfig sized_model(const FamilySpec& family, const SweepSpec& spec, const std::vector<int64_t>& dims,
                         const std::vector<int64_t>& layers, const std::vector<int64_t>& head_dims) {
   return std::visit(
-      [&](const auto& m) -> ModelConfig { return sized(m, dims, layers, head_dims, where(family, spec)); },
+      [&](const auto& m) -> ModelConfig {
+        return sized(m, dims, layers, head_dims, family.byte_width, where(family, spec));
+      },
       family.base);
 }
 

@@ -13,6 +13,9 @@ namespace aunet {
 /// 512, 64 above (DESIGN section 5: widths in steps of 64 or 32; finer below, where runs on a CPU live).
 int64_t snap_width(double width);
 
+/// `width` times `factor`, to the nearest multiple of 8: the byte stage where tuning moves it.
+int64_t scaled_byte_width(int64_t width, double factor);
+
 /// Blocks between input and output of a model whose word-level width is `width`: round(2 + width / 104).
 ///
 /// Source   least squares over the 24 published one-trunk rows (paper.md 2.4: AU-Net 2 trunks and BPE), with
@@ -38,7 +41,8 @@ std::vector<int64_t> ladder_layers(int64_t width, int64_t stages);
 /// The family's model with these widths and layers (one entry per stage), what the file left open filled in:
 /// head_dims by ladder_head_dim; windows 512 at bytes and 4096 deeper (paper.md 1.2), none for a transformer;
 /// residuals on; no caps; multiple_of 256 (paper) from width 1024 on and 32 below, where 256 would make the
-/// feed-forward most of the model. Throws ConfigError naming the family when lists do not fit.
+/// feed-forward most of the model. Stage 1 is FamilySpec::byte_width times as wide as dims says. Throws
+/// ConfigError naming the family when lists do not fit.
 ModelConfig sized_model(const FamilySpec& family, const SweepSpec& spec, const std::vector<int64_t>& dims,
                         const std::vector<int64_t>& layers, const std::vector<int64_t>& head_dims = {});
 

@@ -95,7 +95,7 @@ Matcher::Sizes Matcher::follow(const FamilySpec& family, const FamilySpec& other
     if (quantity == "params") return static_cast<double>(count_params(model).total);
     return quantity == "flops" ? factory_.cost_per_byte(f, model) : factory_.inference_per_byte(f, model);
   };
-  auto& rungs = ladders_[{family.name, quantity}];
+  auto& rungs = ladders_[{family.name + "|" + family.variant, quantity}];
   if (rungs.empty())
     for (const ModelConfig& model : ladder(family, spec_)) rungs.emplace_back(measure(family, model), model);
 
@@ -161,7 +161,8 @@ void Matcher::demand_tolerance(const FamilySpec& family, const Cell& cell, bool 
 
 Cell Matcher::for_bytes(const FamilySpec& family, const ModelConfig& model, const Cell& partner) {
   WindowSums& windows = factory_.sums(family, model, partner.run.seeds.data);
-  const Horizon horizon = horizon_for_bytes(windows, partner.text_bytes, std::max(kMaxEpochs, spec_.data.max_epochs));
+  const Horizon horizon =
+      horizon_for_bytes(windows, partner.text_bytes, std::max(kMaxEpochs, spec_.data.max_epochs));
   Cell cell = factory_.for_horizon(family, model, horizon, partner.budget_flops, partner.run.seeds);
   cell.match = {"bytes", partner.text_bytes, cell.text_bytes};
   demand_tolerance(family, cell, horizon.extrapolated);
@@ -172,9 +173,9 @@ Cell Matcher::for_seconds(const FamilySpec& family, const ModelConfig& model, co
   const double seconds = partner.flops_useful.total() / spec_.budget.rates.at(spec_.budget.reference);
   const double rate = spec_.budget.rates.at(family.name);
   WindowSums& windows = factory_.sums(family, model, partner.run.seeds.data);
-  const Horizon horizon = horizon_for_flops(model, windows, Convention::Useful, seconds * rate,
-                                            kPreciseShare * spec_.budget.tolerance,
-                                            std::max(kMaxEpochs, spec_.data.max_epochs));
+  const Horizon horizon =
+      horizon_for_flops(model, windows, Convention::Useful, seconds * rate,
+                        kPreciseShare * spec_.budget.tolerance, std::max(kMaxEpochs, spec_.data.max_epochs));
   Cell cell = factory_.for_horizon(family, model, horizon, partner.budget_flops, partner.run.seeds);
   cell.match = {"seconds", seconds, cell.flops_useful.total() / rate};
   demand_tolerance(family, cell, horizon.extrapolated);

@@ -1,6 +1,7 @@
 #include "sweep/plan.h"
 
 #include "config/schedule.h"
+#include "budget/laws.h"
 #include "core/error.h"
 #include "core/text.h"
 #include "sweep/cell_factory.h"
@@ -38,6 +39,18 @@ constexpr double kWidestTree = 10;
   throw ConfigError(fmt::format("{}:{}: family '{}': {}", spec.file, family.line, family.name, message));
 }
 
+/// A law used more than this many times outside the compute that it was fitted on is a guess.
+constexpr double kLawReach = 10;
+
+void warn_when_far(Hyper& hyper, double flops, double from, double to) {
+  if (flops >= from / kLawReach && flops <= to * kLawReach) return;
+  const std::string warning =
+      fmt::format("a law fitted at {} FLOPs is used more than {:g} times outside of them",
+                  from == to ? human_flops(from) : human_flops(from) + " to " + human_flops(to), kLawReach);
+  if (std::find(hyper.warnings.begin(), hyper.warnings.end(), warning) == hyper.warnings.end())
+    hyper.warnings.push_back(warning);
+}
+
 SweepSpec with_known_vocabularies(SweepSpec spec, const FactsProvider& facts) {
   for (FamilySpec& family : spec.families) fill_vocabulary(family, spec, facts);
   return spec;
@@ -45,14 +58,14 @@ SweepSpec with_known_vocabularies(SweepSpec spec, const FactsProvider& facts) {
 
 class Planner {
  public:
-  Planner(const SweepSpec& spec, const FactsProvider& facts, const LossLookup& losses)
+  Planner(const SweepSpec& spec, const FactsProvider& facts, const LossLookup& losses, const TuningLock* lock)
       : facts_(facts),
         spec_(with_known_vocabularies(spec, facts_)),
         factory_(spec_, facts_),
         sizing_(spec_,
                 [this](const FamilySpec& f, const ModelConfig& m) { return factory_.cost_per_byte(f, m); }),
         matcher_(spec_, factory_, sizing_),
-        tuner_(spec_, factory_, matcher_, losses) {
+        tuner_(spec_, factory_, matcher_, facts_, losses, lock) {
     for (const ExcludeSpec& rule : spec_.exclude) rules_.push_back(compile_exclude(rule, spec_.file));
   }
 
@@ -63,6 +76,8 @@ class Planner {
     plan.tuning_complete = tuner_.complete();
     plan.cells = tuner_.trials();
     plan.notes = tuner_.notes();
+    plan.lock_problem = tuner_.lock_problem();
+    if (!plan.cells.empty() && tuner_.complete()) plan.lock_text = to_toml(tuner_.lock());
     for (const FamilySpec& family : spec_.families) add_grid(plan, family);
     for (const FamilySpec& family : spec_.families) add_replicates(plan, family);
     if (spec_.branches) link_trees(plan);
@@ -88,8 +103,9 @@ class Planner {
   }
 
   void add_budget(Plan& plan, const FamilySpec& family, size_t budget, SeedConfig seeds, CellRole role) {
-    for (const auto& [size_index, model] : matcher_.sizes(family, budget))
-      add_cell(plan, family, matcher_.cell(family, budget, size_index, model, seeds), size_index, role,
+    const FamilySpec& tuned = tuner_.tuned_model(family, spec_.budget.flops[budget]);
+    for (const auto& [size_index, model] : matcher_.sizes(tuned, budget))
+      add_cell(plan, tuned, matcher_.cell(tuned, budget, size_index, model, seeds), size_index, role,
                spec_.branches ? &model : nullptr);
   }
 
@@ -125,23 +141,39 @@ class Planner {
   Hyper hyper(const FamilySpec& family, const Cell& cell) const {
     Hyper hyper;
     if (tuner_.tunes(family)) {
-      const Tuner::Carried carried = tuner_.carry(family, cell.budget_flops);
+      const Carried carried = tuner_.carry(family, cell.budget_flops);
       hyper.lr = carried.lr.value_or(0);
       hyper.batch_windows = carried.batch_windows.value_or(0);
+      hyper.weight_decay = carried.weight_decay;
       hyper.source = carried.source;
-      hyper.provisional = carried.provisional;
+      hyper.provisional = !tuner_.complete();
+      hyper.warnings = carried.warnings;
+      warn_when_far(hyper, cell.budget_flops, carried.from, carried.to);
     }
     if (hyper.lr == 0) {
       const auto given = family.lr ? family.lr : spec_.tune.start_lr;  // a start without an axis is the value
       if (!given) demand_law(family, cell, "lr");
       hyper.lr = given ? *given : rounded(cell.law_lr);
+      if (!given) warn_beyond_paper(hyper, family, cell);
       const std::string source = given ? "given" : "law paper";
       hyper.source = hyper.source.empty() ? source : source + "; batch " + hyper.source;
     }
-    if (hyper.batch_windows == 0) hyper.batch_windows = given_batch(family, cell);
+    if (hyper.batch_windows == 0) {
+      if (batch_by_law(family)) warn_beyond_paper(hyper, family, cell);
+      hyper.batch_windows = given_batch(family, cell);
+    }
     // a carried batch may be more than a short run holds
     hyper.batch_windows = std::min(hyper.batch_windows, cell.run.horizon.windows);
     return hyper;
+  }
+
+  bool batch_by_law(const FamilySpec& family) const {
+    return family.batch_sequences.empty() && !family.batch_bytes && !spec_.tune.start_batch_bytes;
+  }
+
+  static void warn_beyond_paper(Hyper& hyper, const FamilySpec& family, const Cell& cell) {
+    const HyperLaw law = paper_law(family.kind);
+    warn_when_far(hyper, cell.flops_paper.total(), law.fitted_from, law.fitted_to);
   }
 
   int64_t given_batch(const FamilySpec& family, const Cell& cell) const {
@@ -239,8 +271,9 @@ std::string to_string(CellRole role) {
   throw BugError("unknown cell role");
 }
 
-Plan make_plan(const SweepSpec& spec, const FactsProvider& facts, const LossLookup& losses) {
-  return Planner(spec, spec.data.declared ? declared_facts(spec.data) : facts, losses).plan();
+Plan make_plan(const SweepSpec& spec, const FactsProvider& facts, const LossLookup& losses,
+               const TuningLock* lock) {
+  return Planner(spec, spec.data.declared ? declared_facts(spec.data) : facts, losses, lock).plan();
 }
 
 }  // namespace aunet

@@ -121,10 +121,16 @@ struct Plan {
   bool tuning_complete = true;     // false: run the Tune cells, then plan again
   std::vector<std::string> notes;  // e.g. tuned optimum per family
   std::vector<ClaimSpec> claims;   // what the sweep is run for
+  std::string lock_text;           // what tuning came to, to be kept when it is complete; "" without [tune]
+  std::string lock_problem;        // "" or why the lock given is not one of this file
 };
+
+struct TuningLock;  // sweep/tuning_lock.h
 
 /// Same spec, facts and losses -> same cells, keys, order. Throws ConfigError when a cell misses its
 /// tolerance, or a family cannot be sized, naming the family's line.
-Plan make_plan(const SweepSpec& spec, const FactsProvider& facts, const LossLookup& losses);
+/// `lock`: what the tuning of an earlier call came to (sweep/tuning_lock.h); nullptr: from the losses.
+Plan make_plan(const SweepSpec& spec, const FactsProvider& facts, const LossLookup& losses,
+               const TuningLock* lock = nullptr);
 
 }  // namespace aunet

@@ -27,13 +27,13 @@ std::pair<double, double> default_optimum_law(const std::string& kind) {
 Sizing::Sizing(const SweepSpec& spec, CostPerByte cost) : spec_(spec), cost_(std::move(cost)) {}
 
 const std::vector<Sizing::Priced>& Sizing::priced_ladder(const FamilySpec& family) {
-  const auto found = ladders_.find(family.name);
+  const auto found = ladders_.find(family.name + "|" + family.variant);
   if (found != ladders_.end()) return found->second;
   std::vector<Priced> sizes;
   for (const ModelConfig& model : ladder(family, spec_)) sizes.push_back({cost_(family, model), model});
   std::stable_sort(sizes.begin(), sizes.end(),
                    [](const Priced& a, const Priced& b) { return a.cost < b.cost; });
-  return ladders_[family.name] = std::move(sizes);
+  return ladders_[family.name + "|" + family.variant] = std::move(sizes);
 }
 
 std::vector<ModelConfig> Sizing::around_optimum(const FamilySpec& family, double budget) {

@@ -12,6 +12,7 @@
 #include "sweep/run_state.h"
 #include "sweep/run_tree.h"
 #include "sweep/speed.h"
+#include "sweep/tuning_lock.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -83,6 +84,7 @@ class Supervisor {
 
  private:
   void plan_again();
+  void keep_tuning();
   void take_sweep_lock();
   void check_disk() const;
   void start_waiting();
@@ -152,6 +154,14 @@ void Supervisor::plan_again() {
   nlohmann::json json = plan_to_json(plan_);
   json["claims"] = registered_claims(path, plan_.claims);
   write_file_atomic(path, json.dump(1));
+  keep_tuning();
+}
+
+/// The result of the tuning, once it is complete, under the sweep's lock file.
+void Supervisor::keep_tuning() {
+  if (plan_.lock_text.empty()) return;
+  const std::string path = tuning_lock_path(options_.runs, plan_.sweep);
+  if (!exists(path) || read_file(path) != plan_.lock_text) write_file_atomic(path, plan_.lock_text);
 }
 
 void Supervisor::take_sweep_lock() {

@@ -42,8 +42,8 @@ struct SweepOutcome {
   std::string tuning_problem;  // why the rest was not run; "" when it was
 };
 
-/// The loop. Writes RUNS/plans/NAME.json after every plan, RUNS/KEY/ before every start, and a `failed` end
-/// record into the journal of a run whose process left none.
+/// The loop. Writes RUNS/plans/NAME.json after every plan, RUNS/plans/NAME.lock.toml when tuning is complete,
+/// RUNS/KEY/ before every start, and a `failed` end record into the journal of a run whose process left none.
 ///
 /// A run whose process ends without a result is started again: once, or as long as each start adds a
 /// checkpoint. `nan`, `diverged`, `gate` are never repeated: they would come out the same; oom,

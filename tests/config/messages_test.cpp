@@ -226,7 +226,7 @@ const std::vector<Case> kSweepCases = {
     {"[data]\ntrain = [\"t.jsonl\"]", "[data]",
      "x.toml:3:1: data.train: expected an array of paths or { path, weight }, got nothing"},
     {"axes = [\"lr\", \"batch\"]", "axes = [\"lr\", \"width\"]",
-     "x.toml:17:8: tune.axes: expected \"lr\" or \"batch\", got \"width\""},
+     "x.toml:17:8: tune.axes: expected lr, batch, weight_decay, vocab, split, byte_width, got \"width\""},
     {"axes = [\"lr\", \"batch\"]", "axes = [\"lr\", \"batch\"]\nstart = 0.1",
      "x.toml:18:9: tune.start: expected { lr = .., batch = .. }, because a number fits one axis only"},
     {"axes = [\"lr\", \"batch\"]", "at = [\"smallest\", 3e9]",

@@ -21,7 +21,7 @@ class FakeData {
   FactsProvider provider() {
     return [this](const FamilySpec& family, uint64_t seed, int64_t n_windows) -> const DataFacts& {
       ++calls;
-      DataFacts& facts = facts_[{family.name, seed}];
+      DataFacts& facts = facts_[{family.name + "|" + family.variant, seed}];
       if (facts.train_fingerprint.empty()) start(facts, family);
       while (static_cast<int64_t>(facts.text_bytes.size()) < n_windows) append(facts, seed);
       return facts;

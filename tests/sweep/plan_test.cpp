@@ -231,9 +231,34 @@ TEST_CASE("a budget far beyond the corpus is excluded without reading it window 
 
 TEST_CASE("runs of few steps say so", "[sweep]") {
   FakeData data;
+  const auto has = [](const Cell& cell, const char* warning) {
+    return std::find(cell.warnings.begin(), cell.warnings.end(), warning) != cell.warnings.end();
+  };
   for (const Cell& cell : plan_of(sweep_text("[1e9]"), data).cells)
-    CHECK((cell.steps < 100) == (std::find(cell.warnings.begin(), cell.warnings.end(),
-                                           "fewer than 100 steps") != cell.warnings.end()));
+    CHECK((cell.steps < 500) == has(cell, "fewer than 500 steps"));
+}
+
+TEST_CASE("cells warn of laws far from their compute, long warm-ups and small batches", "[sweep]") {
+  FakeData data;
+  const auto warned = [&](const std::string& text, const std::string& warning) {
+    size_t count = 0;
+    for (const Cell& cell : plan_of(text, data).cells)
+      count += std::find(cell.warnings.begin(), cell.warnings.end(), warning) != cell.warnings.end();
+    return count;
+  };
+  const std::string far = "a law fitted at 1e19 to 1e22 FLOPs is used more than 10 times outside of them";
+  CHECK(warned(sweep_text("[1e11]"), far) == 8);
+  FakeData small(256, 1e5);  // larger budgets are excluded, and not read window by window
+  for (const ExcludedCell& out : plan_of(sweep_text("[4e18]"), small).excluded)
+    CHECK(std::find(out.cell.warnings.begin(), out.cell.warnings.end(), far) == out.cell.warnings.end());
+  CHECK(warned(sweep_text("[1e11]", "useful", "[schedule]\nwarmup = 0.2\n"),
+               "warm-up above 10 % of the steps") == 8);
+  CHECK(warned(sweep_text("[1e11]"), "warm-up above 10 % of the steps") == 0);
+  FakeData long_windows(8192);
+  for (const Cell& cell : plan_of(sweep_text("[1e11]"), long_windows).cells)
+    CHECK((cell.run.horizon.batch_windows < 8) ==
+          (std::find(cell.warnings.begin(), cell.warnings.end(), "fewer than 8 sequences a step") !=
+           cell.warnings.end()));
 }
 
 TEST_CASE("replicates that the grid has already are not planned twice", "[sweep]") {

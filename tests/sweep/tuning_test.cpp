@@ -2,6 +2,7 @@
 #include "config/sweep_spec.h"
 #include "core/random.h"
 #include "sweep/plan.h"
+#include "sweep/vertex.h"
 #include "tests/sweep/fake_data.h"
 
 #include <catch2/catch.hpp>
@@ -16,10 +17,17 @@ namespace {
 
 using Surface = std::function<double(const Trial&)>;
 
+constexpr size_t kLr = 0, kBatch = 1;
+
+std::vector<SearchAxis> lr_and_batch(int min_batch = -10) {
+  return {{.name = "lr"}, {.name = "batch", .lowest = min_batch}};
+}
+const std::vector<SearchAxis> kOnlyLr = {{.name = "lr"}};
+
 /// A bowl in log2 rate and log2 batch, minimum at (lr, batch), a tilted valley.
 Surface bowl(double lr, double batch) {
   return [=](const Trial& t) {
-    const double x = t.lr_steps - lr, y = t.batch_steps - batch;
+    const double x = t[kLr] - lr, y = (t.size() > 1 ? t[kBatch] : 0) - batch;
     return 3 + 0.05 * x * x + 0.03 * y * y - 0.02 * x * y;
   };
 }
@@ -30,12 +38,12 @@ struct Outcome {
 };
 
 /// Runs the rule against a surface, all trials of a round at once.
-Outcome run_rule(const Surface& surface, bool lr, bool batch, int64_t max_trials, int64_t pad_to,
-                 int min_batch_steps) {
+Outcome run_rule(const Surface& surface, const std::vector<SearchAxis>& axes, int64_t max_trials,
+                 int64_t pad_to = 0) {
   Outcome outcome;
   std::vector<double> loss;
   for (;;) {
-    outcome.state = next_trials(outcome.done, loss, lr, batch, max_trials, pad_to, min_batch_steps);
+    outcome.state = next_trials(outcome.done, loss, axes, max_trials, pad_to);
     if (outcome.state.next.empty()) return outcome;
     for (const Trial& t : outcome.state.next) {
       outcome.done.push_back(t);
@@ -45,15 +53,13 @@ Outcome run_rule(const Surface& surface, bool lr, bool batch, int64_t max_trials
 }
 
 bool all_different(const std::vector<Trial>& trials) {
-  std::set<std::pair<int, int>> seen;
-  for (const Trial& t : trials) seen.insert({t.lr_steps, t.batch_steps});
-  return seen.size() == trials.size();
+  return std::set<Trial>(trials.begin(), trials.end()).size() == trials.size();
 }
 
 }  // namespace
 
 TEST_CASE("a start at the optimum needs its four neighbours and no more", "[tuning]") {
-  const Outcome o = run_rule(bowl(0, 0), true, true, 9, 0, -10);
+  const Outcome o = run_rule(bowl(0, 0), lr_and_batch(), 9);
   CHECK(o.done == std::vector<Trial>{{0, 0}, {-1, 0}, {1, 0}, {0, -1}, {0, 1}});
   CHECK(o.state.interior);
   CHECK(o.state.best == Trial{0, 0});
@@ -61,87 +67,148 @@ TEST_CASE("a start at the optimum needs its four neighbours and no more", "[tuni
 
 TEST_CASE("100 random bowls end at an interior point that no axis neighbour beats", "[tuning]") {
   RandomStream random(7, "bowls");
+  size_t trials = 0;
   for (int i = 0; i < 100; ++i) {
     const Surface surface = bowl(6 * random.uniform() - 3, 6 * random.uniform() - 3);
-    const Outcome o = run_rule(surface, true, true, 60, 0, -20);
+    const Outcome o = run_rule(surface, lr_and_batch(-20), 60);
     INFO("bowl " << i);
     CHECK(o.state.interior);
     CHECK(all_different(o.done));
+    trials += o.done.size();
+    CHECK(o.done.size() <= 15);
     for (const auto& [lr, batch] : {std::pair{1, 0}, {-1, 0}, {0, 1}, {0, -1}})
-      CHECK(surface({o.state.best.lr_steps + lr, o.state.best.batch_steps + batch}) >= surface(o.state.best));
+      CHECK(surface({o.state.best[kLr] + lr, o.state.best[kBatch] + batch}) >= surface(o.state.best));
+  }
+  CHECK(trials <= 100 * 12);  // from starts up to 3 steps off on both axes
+}
+
+TEST_CASE("a start that is 8 times off on both axes costs at most 1.5 full grids of three values",
+          "[tuning]") {
+  for (const auto& [lr, batch] : {std::pair{3, 3}, {-3, 3}, {3, -3}, {-3, -3}}) {
+    const Outcome o = run_rule(bowl(lr, batch), lr_and_batch(), 99);
+    CHECK(o.state.best == Trial{lr, batch});
+    CHECK(o.state.interior);
+    CHECK(o.done.size() <= 13);
   }
 }
 
+TEST_CASE("five axes are searched with far fewer trials than a grid", "[tuning]") {
+  const std::vector<SearchAxis> axes = {
+      {.name = "lr"}, {.name = "batch"}, {.name = "weight_decay"}, {.name = "vocab"}, {.name = "byte_width"}};
+  const Trial optimum = {2, -1, 1, 0, -2};
+  const Surface surface = [&](const Trial& t) {
+    double loss = 3;
+    for (size_t i = 0; i < t.size(); ++i) loss += 0.02 * (t[i] - optimum[i]) * (t[i] - optimum[i]);
+    return loss;
+  };
+  const Outcome o = run_rule(surface, axes, default_max_trials(5));
+  CHECK(o.state.best == optimum);
+  CHECK(o.state.interior);
+  CHECK(o.done.size() <= 22);  // two stars of 11
+}
+
 TEST_CASE("one tuned axis leaves the other alone", "[tuning]") {
-  const Outcome lr = run_rule(bowl(2, 3), true, false, 20, 0, -10);
-  for (const Trial& t : lr.done) CHECK(t.batch_steps == 0);
+  const Outcome lr = run_rule(bowl(2, 3), kOnlyLr, 20);
+  for (const Trial& t : lr.done) CHECK(t.size() == 1);
   CHECK(lr.state.interior);
-  const Outcome batch = run_rule(bowl(2, 3), false, true, 20, 0, -10);
-  for (const Trial& t : batch.done) CHECK(t.lr_steps == 0);
-  CHECK(next_trials({}, {}, false, false, 9, 0, 0).next.empty());
+  CHECK(lr.state.best == Trial{1});  // the valley is tilted: 1.4 at this batch
+  CHECK(next_trials({}, {}, {}, 9, 0).next.empty());
 }
 
 TEST_CASE("max_trials is never exceeded, and an optimum beyond it is not called interior", "[tuning]") {
   for (int64_t most = 1; most < 12; ++most) {
-    const Outcome o = run_rule(bowl(9, 9), true, true, most, 0, -10);
+    const Outcome o = run_rule(bowl(29, 29), lr_and_batch(), most);
     CHECK(static_cast<int64_t>(o.done.size()) == most);
     CHECK(!o.state.interior);
   }
 }
 
-TEST_CASE("padding asks for further trials, diagonal ones first, up to the same effort", "[tuning]") {
-  const Outcome plain = run_rule(bowl(0, 0), true, true, 20, 0, -10);
-  const Outcome padded = run_rule(bowl(0, 0), true, true, 20, 12, -10);
+TEST_CASE("padding asks for the points two steps out, then the diagonal ones, up to the same effort",
+          "[tuning]") {
+  const Outcome plain = run_rule(bowl(0, 0), lr_and_batch(), 20);
+  const Outcome padded = run_rule(bowl(0, 0), lr_and_batch(), 20, 12);
   CHECK(plain.done.size() == 5);
   REQUIRE(padded.done.size() == 12);
   CHECK(all_different(padded.done));
-  for (size_t i = 5; i < 9; ++i)
-    CHECK(std::abs(padded.done[i].lr_steps) + std::abs(padded.done[i].batch_steps) == 2);
+  CHECK(std::vector<Trial>(padded.done.begin() + 5, padded.done.begin() + 9) ==
+        std::vector<Trial>{{-2, 0}, {2, 0}, {0, -2}, {0, 2}});
+  for (size_t i = 9; i < 12; ++i)
+    CHECK((std::abs(padded.done[i][kLr]) == 1 && std::abs(padded.done[i][kBatch]) == 1));
   CHECK(padded.state.interior);
 }
 
 TEST_CASE("padding with one tuned axis moves along that axis", "[tuning]") {
-  const Outcome o = run_rule(bowl(0, 0), true, false, 20, 6, -10);
+  const Outcome o = run_rule(bowl(0, 0), kOnlyLr, 20, 6);
   REQUIRE(o.done.size() == 6);
   CHECK(all_different(o.done));
-  for (const Trial& t : o.done) CHECK(t.batch_steps == 0);
 }
 
 TEST_CASE("diverged trials lose against any finished one, also when they are NaN", "[tuning]") {
   const Surface cliff = [](const Trial& t) {
-    if (t.lr_steps > -2) return t.batch_steps % 2 ? std::numeric_limits<double>::infinity() : std::nan("");
+    if (t[kLr] > -2) return t[kBatch] % 2 ? std::numeric_limits<double>::infinity() : std::nan("");
     return bowl(-3, 0)(t);
   };
-  const Outcome o = run_rule(cliff, true, true, 40, 0, -10);
+  const Outcome o = run_rule(cliff, lr_and_batch(), 40);
   CHECK(o.state.interior);
-  CHECK(o.state.best.lr_steps <= -2);
+  CHECK(o.state.best[kLr] <= -2);
   CHECK(std::isfinite(cliff(o.state.best)));
 }
 
 TEST_CASE("when everything diverges the search halves the rate, trial by trial, and finds nothing interior",
           "[tuning]") {
   const Surface diverges = [](const Trial&) { return std::numeric_limits<double>::infinity(); };
-  const Outcome o = run_rule(diverges, true, true, 6, 0, -2);
+  const Outcome o = run_rule(diverges, lr_and_batch(-2), 6);
   CHECK(!o.state.interior);
   CHECK(o.done == std::vector<Trial>{{0, 0}, {-1, 0}, {-2, 0}, {-3, 0}, {-4, 0}, {-5, 0}});
-  const Outcome batch_only = run_rule(diverges, false, true, 20, 0, -2);
+  const Outcome batch_only = run_rule(diverges, {{.name = "batch", .lowest = -2}}, 20);
   CHECK(!batch_only.state.interior);
-  CHECK(batch_only.state.best.batch_steps == -2);
+  CHECK(batch_only.state.best == Trial{-2});
 }
 
 TEST_CASE("a batch of one window is a wall: the search stops there and says that it is not interior",
           "[tuning]") {
-  const Outcome o = run_rule(bowl(0, -5), true, true, 40, 0, -1);
-  CHECK(o.state.best.batch_steps == -1);
+  const Outcome o = run_rule(bowl(0, -5), lr_and_batch(-1), 40);
+  CHECK(o.state.best[kBatch] == -1);
   CHECK(!o.state.interior);
+  CHECK(o.state.walls == std::vector<std::string>{"batch"});
   CHECK(o.done.size() < 40);
-  for (const Trial& t : o.done) CHECK(t.batch_steps >= -1);
+  for (const Trial& t : o.done) CHECK(t[kBatch] >= -1);
+}
+
+TEST_CASE("a list is walked entry by entry, and its ends are walls", "[tuning]") {
+  const std::vector<SearchAxis> axes = {{.name = "split", .lowest = -1, .highest = 2, .ordered = false}};
+  const auto best_at = [](int at) { return [at](const Trial& t) { return 3 + 0.1 * std::abs(t[0] - at); }; };
+  const Outcome inside = run_rule(best_at(1), axes, 20), end = run_rule(best_at(2), axes, 20);
+  CHECK(inside.state.interior);
+  CHECK(inside.state.best == Trial{1});
+  CHECK_FALSE(end.state.interior);
+  CHECK(end.state.walls == std::vector<std::string>{"split"});
+  CHECK(end.done.size() == 4);
 }
 
 TEST_CASE("ties go to the smaller batch, then to the smaller rate", "[tuning]") {
   const std::vector<Trial> done = {{1, 1}, {1, 0}, {0, 1}, {0, 0}};
-  CHECK(next_trials(done, {2, 2, 2, 2}, true, true, 4, 0, -5).best == Trial{0, 0});
-  CHECK(next_trials(done, {2, 2, 2, 3}, true, true, 4, 0, -5).best == Trial{1, 0});
+  CHECK(next_trials(done, {2, 2, 2, 2}, lr_and_batch(), 4, 0).best == Trial{0, 0});
+  CHECK(next_trials(done, {2, 2, 2, 3}, lr_and_batch(), 4, 0).best == Trial{1, 0});
+}
+
+TEST_CASE("the vertex between the trials is the optimum of a tilted bowl, and never far from the best",
+          "[tuning]") {
+  RandomStream random(3, "vertex");
+  for (int i = 0; i < 50; ++i) {
+    const double x = random.uniform() - 0.5, y = random.uniform() - 0.5;
+    std::vector<TrialPoint> points;
+    for (int a = -1; a <= 1; ++a)
+      for (int b = -1; b <= 1; ++b)
+        points.push_back({{double(a), double(b)}, 3 + 0.05 * (a - x) * (a - x) + 0.03 * (b - y) * (b - y)});
+    const std::vector<double> vertex = vertex_around(points, 4, {true, true});
+    CHECK(vertex[0] == Approx(x).margin(1e-6));
+    CHECK(vertex[1] == Approx(y).margin(1e-6));
+    CHECK(vertex_around(points, 4, {true, false})[1] == 0);
+  }
+  // a line has no vertex, a far one is held at one step
+  CHECK(vertex_around({{{-1}, 3.1}, {{0}, 3}, {{1}, 2.9}}, 1, {true})[0] == 0);
+  CHECK(vertex_around({{{-1}, 3.1}, {{0}, 3}, {{1}, 2.91}}, 1, {true})[0] == 1);
 }
 
 namespace {
@@ -214,14 +281,14 @@ TEST_CASE("a sweep tunes every family with the same number of trials and finds e
   for (const Cell& cell : plan.cells)
     if (cell.role == CellRole::Tune) ++trials[{cell.family, cell.budget_flops}];
   REQUIRE(trials.size() == 4);
-  for (const auto& [_, count] : trials) CHECK(count == trials.begin()->second);
+  for (const auto& [place, count] : trials) CHECK(count == trials.at({"aunet2", place.second}));
   for (const Cell& cell : plan.cells) {
     if (cell.role != CellRole::Grid) continue;
     const bool bpe = cell.family == "bpe";
     INFO(cell.family << " " << cell.budget_flops << " " << cell.lr_source);
     CHECK(!cell.provisional);
-    CHECK(std::abs(std::log2(cell.run.optim.lr / (bpe ? 0.004 : 0.03))) < 0.6);
-    CHECK(std::abs(std::log2(cell.batch_bytes / (bpe ? 6000 : 1500))) < 0.6);
+    CHECK(std::abs(std::log2(cell.run.optim.lr / (bpe ? 0.004 : 0.03))) < 0.02);
+    CHECK(std::abs(std::log2(cell.batch_bytes / (bpe ? 6000 : 1500))) < 0.15);  // whole windows
   }
   CHECK(plan.notes.size() == 4);
   for (const std::string& note : plan.notes) CHECK(note.find("(interior)") != std::string::npos);
@@ -240,19 +307,7 @@ TEST_CASE("before tuning ends the plan holds the trials and a provisional grid",
   CHECK(trials == 4);  // one start per family and tuned budget
 }
 
-TEST_CASE("the best trial is the run of the grid cell that it tuned", "[tuning]") {
-  FakeWorld world;
-  const Plan plan = world.plan_until_tuned(parse_sweep_spec(kTunedSweep, "tuned.toml"));
-  std::set<std::string> trial_keys;
-  for (const Cell& cell : plan.cells)
-    if (cell.role == CellRole::Tune) trial_keys.insert(cell.key);
-  int shared = 0;
-  for (const Cell& cell : plan.cells) shared += cell.role == CellRole::Grid && trial_keys.contains(cell.key);
-  CHECK(shared == 4);  // the middle size of each family at each tuned budget
-}
-
-TEST_CASE("rates between two tuned budgets are interpolated, beyond them they follow the paper's slope",
-          "[tuning]") {
+TEST_CASE("rates follow one law through the tuned budgets; from one budget the paper's slope", "[tuning]") {
   FakeWorld world;
   SweepSpec spec = parse_sweep_spec(kTunedSweep, "tuned.toml");
   spec.tune.at = {"smallest"};
@@ -268,9 +323,7 @@ TEST_CASE("rates between two tuned budgets are interpolated, beyond them they fo
   for (const Cell& cell : two.plan_until_tuned(spec).cells)
     if (cell.role == CellRole::Grid && cell.family == "bpe")
       carried[cell.budget_flops] = {cell.run.optim.lr, cell.lr_source};
-  const double share = 0.5;  // 1e11 is the geometric mean of 2e10 and 5e11
-  CHECK(
-      carried[1e11].first ==
-      Approx(std::pow(carried[2e10].first, 1 - share) * std::pow(carried[5e11].first, share)).epsilon(1e-5));
-  CHECK(carried[1e11].second == "tuned at 2e10 and 5e11, interpolated");
+  // 1e11 is the geometric mean of 2e10 and 5e11
+  CHECK(carried[1e11].first == Approx(std::sqrt(carried[2e10].first * carried[5e11].first)).epsilon(1e-5));
+  CHECK(carried[1e11].second == "law fitted at 2e10 to 5e11");
 }

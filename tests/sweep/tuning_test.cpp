@@ -1,4 +1,5 @@
 #include "sweep/tuning.h"
+#include "sweep/tuning_lock.h"
 #include "config/sweep_spec.h"
 #include "core/random.h"
 #include "sweep/plan.h"
@@ -247,10 +248,13 @@ class FakeWorld {
     for (int round = 0; round < 60; ++round) {
       Plan plan = make_plan(spec, data_.provider(), lookup());
       if (plan.tuning_complete) return plan;
-      for (const Cell& cell : plan.cells)
-        if (cell.role == CellRole::Tune) losses_[cell.key] = loss(cell);
+      learn(plan);
     }
     throw std::logic_error("tuning does not end");
+  }
+  void learn(const Plan& plan) {
+    for (const Cell& cell : plan.cells)
+      if (cell.role == CellRole::Tune) losses_[cell.key] = loss(cell);
   }
   LossLookup lookup() const {
     return [this](const std::string& key) {
@@ -265,7 +269,15 @@ class FakeWorld {
     const Known best = cell.family == "bpe" ? Known{0.004, 6000} : Known{0.03, 1500};
     const double x = std::log2(cell.run.optim.lr / best.lr),
                  y = std::log2(cell.batch_bytes / best.batch_bytes);
-    return 3 + 0.05 * x * x + 0.03 * y * y;
+    double model = 0;
+    if (const auto* transformer = std::get_if<TransformerConfig>(&cell.run.model))
+      model = 0.02 * std::pow(std::log2(double(transformer->tokenizer.vocab) / 1024), 2);
+    else {
+      const auto& dims = std::get<AunetConfig>(cell.run.model).dimensions;
+      model = 0.02 * std::pow(std::log2(2.0 * double(dims[0]) / double(dims[1])), 2);
+    }
+    const double w = std::log2(cell.run.optim.weight_decay / 0.2);
+    return 3 + 0.05 * x * x + 0.03 * y * y + 0.01 * w * w + model;
   }
   FakeData data_;
   std::map<std::string, double> losses_;
@@ -326,4 +338,114 @@ TEST_CASE("rates follow one law through the tuned budgets; from one budget the p
   // 1e11 is the geometric mean of 2e10 and 5e11
   CHECK(carried[1e11].first == Approx(std::sqrt(carried[2e10].first * carried[5e11].first)).epsilon(1e-5));
   CHECK(carried[1e11].second == "law fitted at 2e10 to 5e11");
+}
+
+namespace {
+
+std::set<std::string> keys_of(const Plan& plan) {
+  std::set<std::string> keys;
+  for (const Cell& cell : plan.cells) keys.insert(cell.key);
+  return keys;
+}
+
+}  // namespace
+
+TEST_CASE("a lock gives back the plan it was made from, to the last digit", "[tuning]") {
+  FakeWorld world;
+  const SweepSpec spec = parse_sweep_spec(kTunedSweep, "tuned.toml");
+  const Plan plan = world.plan_until_tuned(spec);
+  REQUIRE_FALSE(plan.lock_text.empty());
+  const TuningLock lock = parse_tuning_lock(plan.lock_text, "tuned.lock.toml");
+  CHECK(to_toml(lock) == plan.lock_text);
+  FakeData data;
+  const Plan again = make_plan(spec, data.provider(), kNoLosses, &lock);
+  CHECK(again.lock_problem.empty());
+  CHECK(again.tuning_complete);
+  CHECK(keys_of(again) == keys_of(plan));
+  CHECK(again.lock_text == plan.lock_text);
+}
+
+TEST_CASE("under a lock more budgets, sizes, seeds and tuned budgets change no old cell", "[tuning]") {
+  FakeWorld world;
+  const SweepSpec spec = parse_sweep_spec(kTunedSweep, "tuned.toml");
+  const Plan plan = world.plan_until_tuned(spec);
+  const TuningLock lock = parse_tuning_lock(plan.lock_text, "tuned.lock.toml");
+  SweepSpec more = spec;
+  more.budget.flops = {2e10, 6e10, 1e11, 5e11, 2e12};
+  more.families[0].sizes.per_budget = 5;
+  more.seeds_init = {0, 1};
+  more.replicates = {3, {"smallest"}};
+  more.tune.at = {"smallest", "middle", "largest"};
+  const Plan grown = make_plan(more, world.data().provider(), world.lookup(), &lock);
+  CHECK(grown.lock_problem.empty());
+  CHECK(grown.tuning_complete);
+  const std::set<std::string> keys = keys_of(grown);
+  for (const std::string& key : keys_of(plan)) CHECK(keys.contains(key));
+  CHECK(std::any_of(grown.notes.begin(), grown.notes.end(),
+                    [](const std::string& note) { return note.find("--relock") != std::string::npos; }));
+}
+
+TEST_CASE("a lock of another [tune] or of other data is named and not used", "[tuning]") {
+  FakeWorld world;
+  const SweepSpec spec = parse_sweep_spec(kTunedSweep, "tuned.toml");
+  const TuningLock lock = parse_tuning_lock(world.plan_until_tuned(spec).lock_text, "tuned.lock.toml");
+  SweepSpec other = spec;
+  SECTION("other start") { other.tune.start_lr = 0.5; }
+  SECTION("other optimizer: the trials have other keys") { other.optim.beta2 = 0.99; }
+  FakeData data;
+  const Plan plan = make_plan(other, data.provider(), kNoLosses, &lock);
+  CHECK(plan.lock_problem.find("--relock") != std::string::npos);
+  CHECK_FALSE(plan.tuning_complete);
+}
+
+TEST_CASE("a family that a lock does not know is tuned with the locked effort; the others stay", "[tuning]") {
+  FakeWorld world;
+  const SweepSpec both = parse_sweep_spec(kTunedSweep, "tuned.toml");
+  SweepSpec one = both;
+  one.families.pop_back();
+  const Plan plan = world.plan_until_tuned(one);
+  const TuningLock lock = parse_tuning_lock(plan.lock_text, "tuned.lock.toml");
+  Plan grown;
+  for (int round = 0; round < 60; ++round) {
+    grown = make_plan(both, world.data().provider(), world.lookup(), &lock);
+    if (grown.tuning_complete) break;
+    world.learn(grown);
+  }
+  REQUIRE(grown.tuning_complete);
+  const std::set<std::string> keys = keys_of(grown);
+  for (const std::string& key : keys_of(plan)) CHECK(keys.contains(key));
+  std::map<std::pair<std::string, double>, int> trials;
+  for (const Cell& cell : grown.cells)
+    if (cell.role == CellRole::Tune) ++trials[{cell.family, cell.budget_flops}];
+  for (const auto& [place, count] : trials) CHECK(count == trials.at({"aunet2", place.second}));
+}
+
+TEST_CASE(
+    "model axes: the vocabulary and the byte stage move at the same FLOPs, and the grid takes the optimum",
+    "[tuning]") {
+  FakeWorld world;
+  SweepSpec spec = parse_sweep_spec(kTunedSweep, "tuned.toml");
+  spec.tune.axes = {"lr", "batch", "weight_decay", "vocab", "byte_width"};
+  spec.tune.max_trials = 0;
+  spec.tune.at = {"smallest"};
+  const Plan plan = world.plan_until_tuned(spec);
+  std::set<int64_t> vocabularies;
+  std::map<std::string, int> trials;
+  for (const Cell& cell : plan.cells) {
+    CHECK(cell.budget_error <= 1e-3);
+    if (cell.role == CellRole::Tune) ++trials[cell.family];
+    const auto* transformer = std::get_if<TransformerConfig>(&cell.run.model);
+    if (transformer && cell.role == CellRole::Tune) vocabularies.insert(transformer->tokenizer.vocab);
+    if (transformer && cell.role == CellRole::Grid) {
+      CHECK(std::abs(std::log2(double(transformer->tokenizer.vocab) / 1024)) < 0.05);
+      CHECK(transformer->vocab_size == transformer->tokenizer.vocab + 2);
+    }
+    if (cell.role == CellRole::Grid) CHECK(std::abs(std::log2(cell.run.optim.weight_decay / 0.2)) < 0.05);
+  }
+  CHECK(vocabularies == std::set<int64_t>{512, 1024, 2048});  // 256 would be below 258, a wall
+  CHECK(trials["bpe"] == trials["aunet2"]);
+  const TuningLock lock = parse_tuning_lock(plan.lock_text, "tuned.lock.toml");
+  const Plan again = make_plan(spec, world.data().provider(), kNoLosses, &lock);
+  CHECK(again.lock_problem.empty());
+  CHECK(keys_of(again) == keys_of(plan));
 }

@@ -67,7 +67,8 @@ class SequenceBuilder {
   /// `tokenizer` outlives the builder; byte tokenizer for AU-Net and byte transformers.
   SequenceBuilder(const ModelConfig& model, const Tokenizer& tokenizer);
   ~SequenceBuilder();
-  /// `max_text_bytes` > 0 keeps only that many bytes of the window (rounded down to a UTF-8 border).
+  /// `max_text_bytes` > 0 keeps only that many bytes of the window (rounded down to a UTF-8 border,
+  /// but never to none: the first character stays whole).
   Sequence training(const Corpus& corpus, const Window& window, int64_t max_text_bytes = 0) const;
   /// begin mark + piece, every byte of the piece scored, no end mark (DESIGN: bits per byte).
   Sequence evaluation(std::string_view piece) const;

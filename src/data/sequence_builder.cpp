@@ -41,9 +41,12 @@ Sequence SequenceBuilder::training(const Corpus& corpus, const Window& window, i
   int64_t room = max_text_bytes > 0 ? max_text_bytes : window.text_bytes();
   for (const auto& span : window.spans) {
     const auto text = corpus.text(span.document);
-    const int64_t end =
-        span.end - span.begin <= room ? span.end : utf8_cut(text, span.begin, span.begin + room);
-    if (end == span.begin) break;
+    int64_t end = span.end - span.begin <= room ? span.end : utf8_cut(text, span.begin, span.begin + room);
+    if (end == span.begin) {
+      if (!ids.empty()) break;
+      end =
+          utf8_next(text, span.begin, span.end);  // a run cannot end before its last window's first character
+    }
     ids.push_back(tokenizer_.begin_id());
     tokenizer_.encode(text.substr(span.begin, end - span.begin), ids);
     room -= end - span.begin;

@@ -1,5 +1,6 @@
 #include "data/utf8.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace aunet {
@@ -66,6 +67,12 @@ void append_utf8(uint32_t code, std::string& text) {
     tail(6);
     tail(0);
   }
+}
+
+int64_t utf8_next(std::string_view text, int64_t begin, int64_t end) {
+  int64_t next = begin + 1;
+  while (next < end && next < begin + 4 && is_continuation(static_cast<uint8_t>(text[next]))) ++next;
+  return std::min(next, end);
 }
 
 int64_t utf8_cut(std::string_view text, int64_t begin, int64_t limit) {

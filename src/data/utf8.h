@@ -40,4 +40,7 @@ void append_utf8(uint32_t code, std::string& text);
 /// Returns `begin` when the first character does not fit. text.size() is always a border.
 int64_t utf8_cut(std::string_view text, int64_t begin, int64_t limit);
 
+/// The end of the character at `begin`: the first border after it, at most `end`; at most 4 bytes on.
+int64_t utf8_next(std::string_view text, int64_t begin, int64_t end);
+
 }  // namespace aunet

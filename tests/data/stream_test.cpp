@@ -1,6 +1,7 @@
 #include "data/stream.h"
 
 #include "core/error.h"
+#include "data/tokenizer.h"
 
 #include "tests/data/fixtures.h"
 
@@ -133,6 +134,17 @@ TEST_CASE("sources without weights share by their sizes: all are read equally of
   }
   for (size_t s = 0; s < 3; ++s)
     CHECK(bytes[s] / static_cast<double>(source_bytes(corpus)[s]) == Approx(2).margin(64.0 / 21000));
+}
+
+TEST_CASE("a window cut before its first character's end keeps that character", "[data]") {
+  const auto corpus = make_corpus({"\u4e2d\u6587 text"});
+  const auto tokenizer = make_byte_tokenizer();
+  TransformerConfig bytes;
+  bytes.tokenizer.kind = "bytes";
+  const SequenceBuilder builder(bytes, *tokenizer);
+  const Window window = TrainingStream(corpus, context_of(64), 0).window(0);
+  for (const int64_t cut : {1, 2, 3, 4, 5}) CHECK(builder.training(corpus, window, cut).text_bytes == 3);
+  CHECK(builder.training(corpus, window, 6).text_bytes == 6);
 }
 
 TEST_CASE("one source has the same share with any weight and with none", "[data]") {

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <span>
 #include <string_view>
 
 namespace aunet {
@@ -156,10 +157,14 @@ std::vector<Perturbation> make_perturbations(const SequenceBuilder& builder, con
   return result;
 }
 
-/// Largest logit move of each perturbation over its equal rows, in standard deviations of all logits
-/// compared.
-std::vector<double> logit_moves(LanguageModel& model, const ModelConfig& config, const at::Device& device,
-                                const std::vector<Perturbation>& perturbations) {
+/// The moves of some perturbations' logits over their equal rows, and what the scale is made of.
+struct Moves {
+  std::vector<double> largest;
+  double n = 0, sum = 0, squares = 0;  // of all logits before
+};
+
+void add_moves(LanguageModel& model, const ModelConfig& config, const at::Device& device,
+               std::span<const Perturbation> perturbations, Moves& moves) {
   std::vector<Sequence> before, after;
   for (const Perturbation& p : perturbations) {
     before.push_back(p.before);
@@ -169,17 +174,41 @@ std::vector<double> logit_moves(LanguageModel& model, const ModelConfig& config,
   at::NoGradGuard no_grad;
   const at::Tensor logits_before = model.logits(to_device(batch_before, device)).to(at::kCPU, at::kFloat);
   const at::Tensor logits_after = model.logits(to_device(batch_after, device)).to(at::kCPU, at::kFloat);
-  const double deviation = logits_before.std().item<double>();
-  std::vector<double> moves;
+  moves.n += static_cast<double>(logits_before.numel());
+  moves.sum += logits_before.sum(at::kDouble).item<double>();
+  moves.squares += logits_before.to(at::kDouble).pow(2).sum().item<double>();
   for (size_t i = 0; i < perturbations.size(); ++i) {
     const int64_t n = perturbations[i].n_equal;
     const at::Tensor a = logits_before.narrow(0, batch_before.cu_rows[0][i], n);
     const at::Tensor b = logits_after.narrow(0, batch_after.cu_rows[0][i], n);
-    const double move = (a - b).abs().max().item<double>();
-    // Logits that are all alike have no scale: any move at all is then a move.
-    moves.push_back(move == 0 ? 0 : move / deviation);
+    moves.largest.push_back((a - b).abs().max().item<double>());
   }
-  return moves;
+}
+
+/// Logits of one forward, in bytes: bounds the gate's memory whatever context and vocabulary are. At least
+/// four perturbations share a forward, so that sequences of one batch could see each other.
+constexpr int64_t kLogitBytes = int64_t{1} << 28;
+constexpr size_t kTogether = 4;
+
+/// Largest logit move of each perturbation over its equal rows, in standard deviations of all logits
+/// compared.
+std::vector<double> logit_moves(LanguageModel& model, const ModelConfig& config, const at::Device& device,
+                                const std::vector<Perturbation>& perturbations) {
+  const int64_t vocab = std::visit([](const auto& m) { return m.vocab_size; }, config);
+  Moves moves;
+  for (size_t first = 0, last = 0; first < perturbations.size(); first = last) {
+    int64_t bytes = 0;
+    while (last < perturbations.size() && (last - first < kTogether || bytes < kLogitBytes)) {
+      const Perturbation& p = perturbations[last++];
+      bytes += 4 * vocab * static_cast<int64_t>(p.before.inputs.size() + p.after.inputs.size());
+    }
+    add_moves(model, config, device, std::span(perturbations).subspan(first, last - first), moves);
+  }
+  const double mean = moves.sum / moves.n;
+  const double deviation = std::sqrt((moves.squares - moves.n * mean * mean) / (moves.n - 1));
+  // Logits that are all alike have no scale: any move at all is then a move.
+  for (double& move : moves.largest) move = move == 0 ? 0 : move / deviation;
+  return moves.largest;
 }
 
 }  // namespace

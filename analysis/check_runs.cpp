@@ -35,29 +35,41 @@ void per_family(const std::map<std::string, Rows>& families, std::vector<Finding
   }
 }
 
-void check_status(const std::map<std::string, Rows>& families, std::vector<Finding>& findings) {
-  per_family(
-      families, findings, "failed_runs", Severity::Warning,
-      [](const FinalRow& row) { return row.status == "failed"; },
-      [](size_t n, const FinalRow& row) {
-        return fmt::format("{} failed runs, e.g. {} ({})", n, row.key,
-                           row.cause.empty() ? "unknown cause" : row.cause);
-      },
-      "aunet why KEY; a diverged rate is a result, a crash is not: run `aunet sweep` again");
-  per_family(
-      families, findings, "unfinished_runs", Severity::Warning,
-      [](const FinalRow& row) { return row.status != "done" && row.status != "failed"; },
-      [](size_t n, const FinalRow& row) {
-        return fmt::format("{} planned runs are not finished, e.g. {}", n, row.key);
-      },
-      "run `aunet sweep` again: it continues where it stopped");
+/// Runs that were begun, those too that an override has replaced: mending a cell does not undo its failure.
+std::map<std::string, Rows> begun_runs(const std::vector<FitInputRow>& inputs) {
+  std::map<std::string, Rows> begun;
+  for (const FitInputRow& input : inputs) {
+    const bool planned_out =
+        input.exclusion.starts_with("plan:") && !input.exclusion.starts_with("plan: superseded by ");
+    if (!planned_out && !input.row.status.empty()) begun[input.row.family].push_back(&input.row);
+  }
+  return begun;
+}
+
+/// "3 of 24 runs failed (12 %): 2 nan, 1 oom; e.g. KEY": each family's own rate.
+void check_failures(const std::map<std::string, Rows>& begun, std::vector<Finding>& findings) {
   double lowest = 1, highest = 0;
-  for (const auto& [family, rows] : families) {
-    const auto failed =
-        std::count_if(rows.begin(), rows.end(), [](const FinalRow* row) { return row->status == "failed"; });
-    const double rate = double(failed) / double(rows.size());
+  for (const auto& [family, rows] : begun) {
+    std::map<std::string, int64_t> causes;
+    const FinalRow* example = nullptr;
+    int64_t n_failed = 0;
+    for (const FinalRow* row : rows) {
+      if (row->status != "failed") continue;
+      if (!example) example = row;
+      ++n_failed;
+      ++causes[row->cause.empty() ? "unknown cause" : row->cause];
+    }
+    const double rate = double(n_failed) / double(rows.size());
     lowest = std::min(lowest, rate);
     highest = std::max(highest, rate);
+    if (n_failed == 0) continue;
+    std::vector<std::string> words;
+    for (const auto& [cause, n] : causes) words.push_back(fmt::format("{} {}", n, cause));
+    findings.push_back(
+        {"failed_runs", Severity::Warning, family,
+         fmt::format("{} of {} runs failed ({:.0f} %): {}; e.g. {}", n_failed, rows.size(), 100 * rate,
+                     join(words, ", "), example->key),
+         "aunet why KEY; a diverged rate is a result, a crash is not: run `aunet sweep` again"});
   }
   if (highest - lowest > kFailureGap) {
     findings.push_back(
@@ -65,6 +77,16 @@ void check_status(const std::map<std::string, Rows>& families, std::vector<Findi
          fmt::format("failure rates of the families differ by {:.0f} points", 100 * (highest - lowest)),
          "the surviving runs of the worse family are a selection; find the cause"});
   }
+}
+
+void check_status(const std::map<std::string, Rows>& families, std::vector<Finding>& findings) {
+  per_family(
+      families, findings, "unfinished_runs", Severity::Warning,
+      [](const FinalRow& row) { return row.status != "done" && row.status != "failed"; },
+      [](size_t n, const FinalRow& row) {
+        return fmt::format("{} planned runs are not finished, e.g. {}", n, row.key);
+      },
+      "run `aunet sweep` again: it continues where it stopped");
 }
 
 void check_gates(const std::map<std::string, Rows>& families, std::vector<Finding>& findings) {
@@ -189,6 +211,7 @@ std::vector<Finding> check_runs(const std::vector<FitInputRow>& rows) {
     if (!input.exclusion.starts_with("plan:")) families[input.row.family].push_back(&input.row);
   }
   std::vector<Finding> findings;
+  check_failures(begun_runs(rows), findings);
   check_status(families, findings);
   check_gates(families, findings);
   check_training(families, findings);

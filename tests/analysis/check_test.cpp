@@ -2,6 +2,7 @@
 #include "synthetic_sweep.h"
 
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -111,6 +112,27 @@ TEST_CASE("failure rates that differ between families are found", "[check]") {
   std::vector<FitInputRow> rows = rows_of(good_sweep());
   for (size_t i = 0; i < 6; ++i) rows[i].row.status = "failed";
   CHECK(find(check_runs(rows), "unequal_failures") != nullptr);
+}
+
+TEST_CASE("a family's failure rate names its causes and counts what an override replaced", "[check]") {
+  std::vector<FitInputRow> rows = rows_of(good_sweep());
+  std::vector<FitInputRow*> family;
+  for (FitInputRow& input : rows)
+    if (input.row.family == rows[0].row.family) family.push_back(&input);
+  REQUIRE(family.size() >= 4);
+  for (size_t i : {0, 1, 2}) {
+    family[i]->row.status = "failed";
+    family[i]->row.cause = i == 2 ? "oom" : "nan";
+    family[i]->exclusion = "failed: " + family[i]->row.cause;
+  }
+  family[1]->exclusion = "plan: superseded by 0123456789abcdef: it diverged";
+  family[3]->exclusion = "plan: more than four epochs";
+  const auto findings = check_runs(rows);
+  const Finding* found = find(findings, "failed_runs");
+  REQUIRE(found != nullptr);
+  const size_t n = family.size() - 1;
+  CHECK(found->message == fmt::format("3 of {} runs failed ({:.0f} %): 2 nan, 1 oom; e.g. {}", n,
+                                      300.0 / double(n), family[0]->row.key));
 }
 
 TEST_CASE("a grid too small or off the optimum is found", "[check]") {

@@ -64,8 +64,9 @@ void AdamW::zero_grad() { gradients_.zero_(); }
 
 double AdamW::step(double lr) {
   const at::NoGradGuard no_grad;
-  ++steps_;
   const double length = flat_norm(gradients_);
+  if (!std::isfinite(length)) return length;
+  ++steps_;
   const double clip = config_.clip > 0 ? std::min(1.0, config_.clip / (length + 1e-6)) : 1.0;
   const double correction1 = 1 - std::pow(config_.beta1, static_cast<double>(steps_));
   const double correction2 = 1 - std::pow(config_.beta2, static_cast<double>(steps_));

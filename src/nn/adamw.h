@@ -25,7 +25,8 @@ class AdamW {
 
   /// Updates the parameters in place with rate `lr`; gradients stay as they are. Returns the gradients' norm
   /// before clipping (the sum of squares is taken in double over blocks of fixed size: it does not depend on
-  /// the number of threads).
+  /// the number of threads). A norm that is not finite changes nothing but is returned: the run is over, and
+  /// its weights are still those that led there.
   double step(double lr);
   /// Zeroes all gradients in place.
   void zero_grad();

@@ -117,12 +117,14 @@ StepRecord Trainer::record(const StepLoss& loss, const std::vector<Batch>& batch
 
 void Trainer::refuse_bad_step(const StepRecord& step) {
   if (!std::isfinite(step.loss_nats) || !std::isfinite(step.grad_norm)) {
+    if (parts_.diagnose) parts_.diagnose();
     throw RunFailure("nan", fmt::format("step {}: expected a finite loss and gradient norm, got {} and {}",
                                         step.step, step.loss_nats, step.grad_norm));
   }
   if (!state_.first_loss) state_.first_loss = step.loss_nats;
   state_.steps_above = step.loss_nats > *state_.first_loss + kDivergedNats ? state_.steps_above + 1 : 0;
   if (state_.steps_above >= kDivergedSteps) {
+    if (parts_.diagnose) parts_.diagnose();
     throw RunFailure(
         "diverged",
         fmt::format("step {}: loss {:.4f} nats, more than {} above step 1's {:.4f} for {} steps", step.step,

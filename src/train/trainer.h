@@ -40,6 +40,7 @@ struct TrainerParts {
   AppendFile& journal;
   std::function<bool()> stop_requested;  // asked after every step
   std::function<double()> seconds;       // a monotonic clock
+  std::function<void()> diagnose = {};   // called before the run fails as nan or diverged
 };
 
 enum class TrainOutcome { Finished, Interrupted };

@@ -1,3 +1,4 @@
+#include "train/diagnosis.h"
 #include "train/trainer.h"
 
 #include "tests/train/run_fixture.h"
@@ -121,6 +122,62 @@ TEST_CASE("a loss two nats above the first for twenty steps fails the run as div
   REQUIRE(steps.size() >= 20);
   for (size_t i = steps.size() - 20; i < steps.size(); ++i)
     CHECK(steps[i].loss_nats > steps[0].loss_nats + 2);
+}
+
+TEST_CASE("a diagnosis names the part that broke, and the weights that led there", "[train]") {
+  const RunConfig run = aunet_run(8);
+  const Corpus corpus = small_corpus();
+  const auto model = make_real(run);
+  const auto tokenizer = make_byte_tokenizer();
+  AdamW optimizer(model->parameters(), run.optim);
+  Loader loader(corpus, run, *tokenizer, 2);
+  const std::vector<Batch> batches = loader.next();
+  model->loss(to_device(batches[0], at::kCPU)).nats.backward();
+  std::vector<at::Tensor> before;
+  for (const auto& [name, tensor] : model->official_parameters()) before.push_back(tensor.detach().clone());
+  double trunk_weight = 0, trunk_grad = 0;
+  {
+    at::NoGradGuard no_grad;
+    for (const auto& [name, grad] : model->official_gradients()) {
+      if (name.starts_with("trunk.")) trunk_grad += grad.pow(2).sum().item<double>();
+      if (name.starts_with("decoders.0.layers.0.ffn_norm"))
+        at::Tensor(grad).fill_(std::numeric_limits<float>::infinity());
+    }
+    for (const auto& [name, weight] : model->official_parameters())
+      if (name.starts_with("trunk.")) trunk_weight += weight.pow(2).sum().item<double>();
+  }
+  CHECK(!std::isfinite(optimizer.step(0.1)));
+  CHECK(optimizer.step_count() == 0);
+  for (size_t i = 0; i < before.size(); ++i)
+    CHECK(at::equal(model->official_parameters()[i].second.detach(), before[i]));
+
+  const DiagnosisRecord diagnosis = diagnose(*model, run, corpus, 3, 1);
+  std::vector<std::string> parts;
+  for (const auto& part : diagnosis.norms) {
+    parts.push_back(part.part);
+    CHECK(std::isfinite(part.weight));
+    CHECK(std::isfinite(part.grad) == (part.part != "stage 1 decoder"));
+    CHECK(part.not_finite == (part.part == "stage 1 decoder" ? 8 : 0));
+    if (part.part != "trunk") continue;
+    CHECK(part.weight == Approx(std::sqrt(trunk_weight)).epsilon(1e-5));
+    CHECK(part.grad == Approx(std::sqrt(trunk_grad)).epsilon(1e-5));
+  }
+  CHECK(parts == std::vector<std::string>{"embedding", "stage 1 encoder", "trunk", "stage 1 decoder",
+                                          "stage 1 to 2", "head"});
+  CHECK(diagnosis.rates.size() == 3);
+  // the documents are those of the windows of step 3
+  std::vector<std::string> heads;
+  const TrainingStream stream(corpus, run.data, run.seeds.data);
+  for (int64_t w = 8; w < 12; ++w)
+    for (const Span& span : stream.window(w).spans)
+      heads.push_back(std::string(corpus.text(span.document).substr(0, 80)));
+  REQUIRE(!diagnosis.documents.empty());
+  CHECK(diagnosis.n_documents == std::ssize(diagnosis.documents));
+  for (const auto& document : diagnosis.documents) {
+    CHECK(document.source == "test");
+    CHECK(std::find(heads.begin(), heads.end(), document.head) != heads.end());
+  }
+  CHECK(diagnosis.documents[0].head == heads[0]);
 }
 
 TEST_CASE("checkpoints come by steps and by the clock", "[train]") {

@@ -20,6 +20,12 @@ namespace aunet {
 
 namespace {
 
+/// A tokenizer and the file that its ranks are in.
+struct NamedBpe {
+  Bpe bpe;
+  std::string path;
+};
+
 struct Measured {
   DataFacts facts;
   int64_t n_windows = 0;
@@ -50,28 +56,31 @@ struct FactsCache::Impl {
   std::optional<Corpus> corpus;
   std::string heldout_fingerprint;
   std::unique_ptr<Tokenizer> bytes = make_byte_tokenizer();
-  std::map<std::string, std::unique_ptr<Bpe>> tokenizers;  // by request
-  std::map<std::string, std::string> tokenizer_paths;
+  std::vector<std::string> eval_fingerprints;
+  std::map<std::string, NamedBpe> tokenizers;  // by request
   std::map<std::string, Measured> measured;
 
   const Corpus& train() {
     if (!corpus) {
       corpus = read_corpus(data.data.train);
       if (!data.data.heldout.empty()) heldout_fingerprint = read_corpus(data.data.heldout).fingerprint;
+      for (const EvalConfig& eval : data.evals)
+        eval_fingerprints.push_back(eval.paths.empty() ? heldout_fingerprint
+                                                       : read_corpus(eval.paths).fingerprint);
     }
     return *corpus;
   }
 
   /// The tokenizer that a family asks for, trained or read once.
-  const Bpe& bpe(const TokenizerConfig& wanted) {
+  const NamedBpe& bpe(const TokenizerConfig& wanted) {
     const std::string request =
         fmt::format("{}|{}|{}|{}", wanted.train, wanted.vocab, wanted.path, wanted.pattern);
-    auto found = tokenizers.find(request);
-    if (found != tokenizers.end()) return *found->second;
-    auto tokenizer =
-        std::make_unique<Bpe>(wanted.train ? trained(wanted) : Bpe::load(wanted.path, wanted.pattern));
-    tokenizer_paths[request] = wanted.train ? cache_path(wanted) : wanted.path;
-    return *tokenizers.emplace(request, std::move(tokenizer)).first->second;
+    const auto found = tokenizers.find(request);
+    if (found != tokenizers.end()) return found->second;
+    return tokenizers
+        .emplace(request, NamedBpe{wanted.train ? trained(wanted) : Bpe::load(wanted.path, wanted.pattern),
+                                   wanted.train ? cache_path(wanted) : wanted.path})
+        .first->second;
   }
 
   std::string cache_path(const TokenizerConfig& wanted) {
@@ -95,16 +104,16 @@ struct FactsCache::Impl {
 
   const DataFacts& facts(const FamilySpec& family, uint64_t seed, int64_t n_windows) {
     const auto* transformer = std::get_if<TransformerConfig>(&family.base);
-    const Bpe* tokenizer =
+    const NamedBpe* tokenizer =
         transformer && transformer->tokenizer.kind == "bpe" ? &bpe(transformer->tokenizer) : nullptr;
-    Measured& entry = measured[profile_key(family.base, tokenizer ? tokenizer->fingerprint() : "", seed)];
+    Measured& entry = measured[profile_key(family.base, tokenizer ? tokenizer->bpe.fingerprint() : "", seed)];
     if (entry.n_windows < n_windows) measure(with_stages(family.base), tokenizer, seed, n_windows, entry);
     return entry.facts;
   }
 
-  void measure(const ModelConfig& model, const Bpe* tokenizer, uint64_t seed, int64_t n_windows,
+  void measure(const ModelConfig& model, const NamedBpe* tokenizer, uint64_t seed, int64_t n_windows,
                Measured& entry) {
-    const Tokenizer& units = tokenizer ? static_cast<const Tokenizer&>(*tokenizer) : *bytes;
+    const Tokenizer& units = tokenizer ? static_cast<const Tokenizer&>(tokenizer->bpe) : *bytes;
     DataProfile p = profile(train(), data.data, model, units, seed, n_windows);
     DataFacts& facts = entry.facts;
     facts.n_stages = p.n_stages;
@@ -116,10 +125,11 @@ struct FactsCache::Impl {
     facts.epoch_bytes = p.epoch_bytes;
     facts.train_fingerprint = train().fingerprint;
     facts.heldout_fingerprint = heldout_fingerprint;
+    facts.eval_fingerprints = eval_fingerprints;
     if (tokenizer) {
-      facts.tokenizer_fingerprint = tokenizer->fingerprint();
-      facts.tokenizer_path = path_of(*tokenizer);
-      facts.vocab = tokenizer->vocab_size() - 2;
+      facts.tokenizer_fingerprint = tokenizer->bpe.fingerprint();
+      facts.tokenizer_path = tokenizer->path;
+      facts.vocab = tokenizer->bpe.vocab_size() - 2;
     }
     auto stream = std::make_shared<TrainingStream>(train(), data.data, seed);
     auto builder = std::make_shared<SequenceBuilder>(model, units);
@@ -127,13 +137,6 @@ struct FactsCache::Impl {
       return builder->rows(builder->training(*corpus, stream->window(window), max_text_bytes));
     };
     entry.n_windows = n_windows;
-  }
-
-  std::string path_of(const Bpe& tokenizer) const {
-    for (const auto& [request, loaded] : tokenizers) {
-      if (loaded.get() == &tokenizer) return tokenizer_paths.at(request);
-    }
-    throw BugError("facts: a tokenizer without a path");
   }
 };
 

@@ -9,6 +9,7 @@
 #include "cli/sweep.h"
 #include "cli/torch_binary.h"
 #include "cli/train.h"
+#include "cli/why.h"
 
 int main(int argc, char** argv) {
   using namespace aunet;
@@ -17,7 +18,7 @@ int main(int argc, char** argv) {
       {{"plan", "what a sweep would run, what it costs, where it stands", cmd_plan},
        {"sweep", "run a sweep to its end; the same command resumes it", cmd_sweep},
        {"status", "one row a run: state, step, loss, speed", cmd_status},
-       {"why", "what happened to a run", cmd_why},
+       {"why", "what happened to a run, and what to do about it", cmd_why},
        {"diff", "what makes two runs different", cmd_diff},
        {"ingest", "run directories into the database", cmd_ingest},
        {"train", "run one experiment", cmd_train},

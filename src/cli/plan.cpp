@@ -6,6 +6,7 @@
 #include "core/text.h"
 #include "sweep/cell_json.h"
 #include "sweep/match.h"
+#include "sweep/missing_evals.h"
 #include "sweep/plan.h"
 #include "sweep/plan_changes.h"
 #include "sweep/run_state.h"
@@ -31,13 +32,16 @@ struct PlanRow {
   const Cell* cell;
   std::string state;  // new, done, running, failed, stale
   TimeEstimate time;
+  std::vector<EvalConfig> missing;  // [[eval]]s that a done run still lacks
 };
 
 std::vector<PlanRow> make_rows(const Plan& plan, const RunsRoot& runs, const SpeedBook& speeds) {
   std::vector<PlanRow> rows;
   for (const Cell& cell : plan.cells) {
     const std::string state = cell.key.empty() ? "new" : plan_word(read_run_state(runs.run(cell.key)));
-    rows.push_back({&cell, state, speeds.estimate(cell)});
+    rows.push_back(
+        {&cell, state, speeds.estimate(cell),
+         state == "done" ? missing_evals(cell.run, runs.run(cell.key)) : std::vector<EvalConfig>()});
   }
   return rows;
 }
@@ -48,6 +52,8 @@ void print_json(const std::vector<PlanRow>& rows) {
   for (const PlanRow& row : rows) {
     Json cell = cell_to_json(*row.cell);
     cell["state"] = row.state;
+    cell["evaluations_missing"] = Json::array();
+    for (const EvalConfig& eval : row.missing) cell["evaluations_missing"].push_back(eval.name);
     cell["seconds"] = {{"estimate", row.time.seconds}, {"source", row.time.source}};
     array.push_back(std::move(cell));
   }
@@ -74,7 +80,7 @@ std::vector<std::string> table_row(const PlanRow& row) {
           human_bytes(cell.batch_bytes),
           fmt::format("{:.3g}{}", cell.run.optim.lr, cell.provisional ? "?" : ""),
           fmt::format("{:.3f}%", 100 * cell.match.error()),
-          row.state,
+          row.state + (row.missing.empty() ? "" : ", not evaluated"),
           long_duration(row.time.seconds)};
 }
 
@@ -105,6 +111,16 @@ void print_notes(const Plan& plan) {
     fmt::print("excluded: {} {} {}: {}\n", out.cell.family, human_flops(out.cell.budget_flops),
                model_line(out.cell.run.model), out.reason);
   }
+}
+
+/// A new evaluation never retrains: `aunet sweep` makes these from the final checkpoints.
+void print_missing_evals(const std::vector<PlanRow>& rows) {
+  std::map<std::string, std::set<std::string>> keys;
+  for (const PlanRow& row : rows)
+    for (const EvalConfig& eval : row.missing) keys[eval.name].insert(row.cell->key);
+  for (const auto& [name, runs] : keys)
+    fmt::print("evaluation {}: missing for {} done runs; aunet sweep makes it without training\n", name,
+               runs.size());
 }
 
 void print_totals(const std::vector<PlanRow>& rows, double price_per_hour) {
@@ -181,6 +197,7 @@ int cmd_plan(const Args& args) {
   print_table(rows);
   print_notes(plan);
   print_totals(rows, price);
+  print_missing_evals(rows);
   for (const std::string& line : describe(plan_changes(plan, root))) fmt::print("{}\n", line);
   return 0;
 }

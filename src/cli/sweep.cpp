@@ -78,6 +78,8 @@ int conclude(const SweepSpec& spec, const SweepOutcome& outcome, const IngestRep
   for (const FailedRun& run : outcome.failed) {
     fmt::print("failed {} {}: {}: {}\n", run.key, run.family, run.cause, run.message);
   }
+  for (const FailedRun& run : outcome.not_evaluated)
+    fmt::print("not evaluated {} {}: {}: {}\n", run.key, run.family, run.cause, run.message);
   if (!outcome.tuning_problem.empty()) fmt::print("{}\n", outcome.tuning_problem);
   for (const IngestProblem& problem : ingested.problems)
     fmt::print("not ingested: {}: {}\n", problem.path, problem.message);
@@ -86,7 +88,8 @@ int conclude(const SweepSpec& spec, const SweepOutcome& outcome, const IngestRep
     fmt::print("interrupted; the same command goes on from here\n");
     return static_cast<int>(ExitCode::Interrupted);
   }
-  const bool complete = outcome.failed.empty() && outcome.tuning_problem.empty();
+  const bool complete =
+      outcome.failed.empty() && outcome.not_evaluated.empty() && outcome.tuning_problem.empty();
   return static_cast<int>(complete ? ExitCode::Done : ExitCode::WorldFailed);
 }
 

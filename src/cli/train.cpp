@@ -32,7 +32,7 @@ int cmd_train(const Args& args) {
   }
   torch_binary();  // before any work: is there something to train with
   const ExperimentSpec spec = read_experiment(experiment, overrides);
-  FactsCache facts({spec.run.data, std::nullopt}, runs);
+  FactsCache facts({.data = spec.run.data, .declared = std::nullopt, .evals = spec.run.evals}, runs);
   const Cell cell = resolve_experiment(spec, facts.provider());
   const RunDir run = run_dir.empty() ? RunsRoot{runs}.run(cell.key) : RunDir{run_dir};
   prepare_run_directory(run, cell.run);

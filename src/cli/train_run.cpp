@@ -1,5 +1,6 @@
 #include "cli/train_run.h"
 
+#include "cli/evaluations.h"
 #include "cli/provenance.h"
 #include "cli/run_parts.h"
 #include "config/schedule.h"
@@ -10,6 +11,8 @@
 #include "core/text.h"
 #include "eval/bits_per_byte.h"
 #include "eval/causality.h"
+#include "sweep/missing_evals.h"
+#include "train/diagnosis.h"
 #include "train/trainer.h"
 
 #include <c10/util/Exception.h>
@@ -66,28 +69,38 @@ RunDir sibling(const RunDir& dir, const std::string& key) {
 /// One attempt at a run: what happens between the attempt's record and the end's.
 class Attempt {
  public:
-  Attempt(const RunDir& dir, AppendFile& journal, int64_t attempt, bool allow_numerics)
-      : dir_(dir), journal_(journal), attempt_(attempt), allow_numerics_(allow_numerics) {}
+  Attempt(const RunDir& dir, AppendFile& journal, std::vector<JournalRecord> past, bool allow_numerics)
+      : dir_(dir),
+        journal_(journal),
+        past_(std::move(past)),
+        attempt_(summarize(past_).attempts + 1),
+        allow_numerics_(allow_numerics) {}
 
   /// Returns false when it was interrupted.
   bool work();
   /// Journals the end as failed. Never throws: the first error is the one to report.
   void journal_failure(const std::string& cause, const std::string& message) noexcept;
+  /// What further evaluations could not be made of a run that is done; "": none.
+  const std::string& not_evaluated() const { return not_evaluated_; }
 
  private:
   const RunDir& dir_;
   AppendFile& journal_;
+  const std::vector<JournalRecord> past_;  // of earlier attempts
   const int64_t attempt_;
   const bool allow_numerics_;
   bool begun_ = false;  // the attempt's record is written
   TrainState state_;
   std::string from_run_;  // whose checkpoint it started from; "": its own, or none
+  std::string not_evaluated_;
 
   void resume(const RunParts& parts, const Checkpoints& checkpoints, AdamW& optimizer);
   void branch(const RunParts& parts, AdamW& optimizer);
   void begin(const RuntimeConfig& runtime);
+  void begin_in_vain();
   void gate(const RunParts& parts, const Corpus& heldout);
   bool evaluate(const RunParts& parts, const Corpus& heldout);
+  bool evaluate_further(const RunParts& parts);
   void end(const std::string& status, const std::string& cause, const std::string& message);
 };
 
@@ -105,11 +118,15 @@ bool Attempt::work() {
 
   Loader loader(train, parts.run, *parts.tokenizer, state_.step);
   Trainer trainer(
-      {parts.run, *parts.model, optimizer, loader, checkpoints, journal_, stop_requested, monotonic_seconds},
+      {parts.run, *parts.model, optimizer, loader, checkpoints, journal_, stop_requested, monotonic_seconds,
+       [&] {
+         journal_.append_line(to_json_line(diagnose(*parts.model, parts.run, train, state_.step, attempt_)));
+       }},
       state_, attempt_);
   log_info(fmt::format("training begins {:.2f} s after the process did", seconds_since_exec()));
   const TrainOutcome outcome = trainer.run();
-  if (outcome == TrainOutcome::Interrupted || stop_requested() || !evaluate(parts, heldout)) {
+  if (outcome == TrainOutcome::Interrupted || stop_requested() || !evaluate(parts, heldout) ||
+      !evaluate_further(parts)) {
     end("interrupted", "signal",
         fmt::format("stopped by {} after step {}", strsignal(stop_signal), state_.step));
     return false;
@@ -169,6 +186,20 @@ void Attempt::begin(const RuntimeConfig& runtime) {
   begun_ = true;
 }
 
+/// The record of an attempt that failed before it could begin: of the run's own settings, and from the
+/// checkpoint that it would have gone on from, so that what was done before still counts as done.
+void Attempt::begin_in_vain() {
+  RuntimeConfig runtime;
+  try {
+    runtime = read_run_config(dir_.run_toml()).runtime;
+  } catch (const ConfigError&) {  // it may be why we are here
+  }
+  const std::string newest = summarize(past_).latest_checkpoint.value_or("");
+  if (state_.step == 0 && newest.rfind('-') != std::string::npos)
+    state_.step = std::strtoll(newest.c_str() + newest.rfind('-') + 1, nullptr, 10);
+  begin(runtime);
+}
+
 void Attempt::gate(const RunParts& parts, const Corpus& heldout) {
   const std::string& demanded = parts.run.runtime.gate_causal;
   if (demanded == "off") return;
@@ -213,6 +244,15 @@ bool Attempt::evaluate(const RunParts& parts, const Corpus& heldout) {
   return true;
 }
 
+/// The [[eval]]s that no earlier attempt has made. Returns false when stopped.
+bool Attempt::evaluate_further(const RunParts& parts) {
+  const EvaluationRound round =
+      make_evaluations(parts, dir_, missing_evals(parts.run, past_), attempt_, state_.step, stop_requested);
+  for (const EvalRecord& record : round.records) journal_.append_line(to_json_line(record));
+  not_evaluated_ = round.failures;
+  return !round.stopped;
+}
+
 void Attempt::end(const std::string& status, const std::string& cause, const std::string& message) {
   journal_.append_line(to_json_line(EndRecord{attempt_, state_.step, status, cause, message}));
   journal_.sync();
@@ -220,7 +260,7 @@ void Attempt::end(const std::string& status, const std::string& cause, const std
 
 void Attempt::journal_failure(const std::string& cause, const std::string& message) noexcept {
   try {
-    if (!begun_) begin({});
+    if (!begun_) begin_in_vain();
     end("failed", cause, message);
   } catch (const std::exception& error) {
     log_error(fmt::format("the failure could not be journalled: {}", error.what()));
@@ -278,13 +318,15 @@ int cmd_train_run(const Args& args) {
   listen_for_stop();
   const std::unique_ptr<FileLock> lock = take_lock(dir);
   AppendFile journal(dir.journal());
-  const JournalSummary past = summarize(read_journal(dir.journal()));
-  if (past.status == "done") {
-    log_info(fmt::format("{}: done before, nothing to do", dir.path));
-    return static_cast<int>(ExitCode::Done);
+  const std::vector<JournalRecord> past = read_journal(dir.journal());
+  if (was_done(past)) {
+    const bool finished = evaluate_done_run(dir, journal, past, stop_requested);
+    return static_cast<int>(finished ? ExitCode::Done : ExitCode::Interrupted);
   }
-  Attempt attempt(dir, journal, past.attempts + 1, values.count("allow-numerics") > 0);
-  return static_cast<int>(work_and_journal(attempt) ? ExitCode::Done : ExitCode::Interrupted);
+  Attempt attempt(dir, journal, past, values.count("allow-numerics") > 0);
+  if (!work_and_journal(attempt)) return static_cast<int>(ExitCode::Interrupted);
+  if (!attempt.not_evaluated().empty()) throw Error("not evaluated: " + attempt.not_evaluated());
+  return static_cast<int>(ExitCode::Done);
 }
 
 }  // namespace aunet

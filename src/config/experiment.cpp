@@ -1,5 +1,6 @@
 #include "config/experiment.h"
 
+#include "config/evaluation.h"
 #include "config/read_model.h"
 #include "config/sections.h"
 #include "config/toml_file.h"
@@ -72,7 +73,7 @@ ExperimentSpec parse(const std::string& text, const std::string& file_name, cons
   const toml::table parsed = parse_toml(text, file_name, overrides);
   const Table root(parsed, "",
                    {"name", "family", "model", "data", "optim", "schedule", "horizon", "seeds", "run",
-                    "checkpoints", "gates", "origin"},
+                    "checkpoints", "gates", "origin", "eval"},
                    file_name + ":1:1");
   ExperimentSpec spec;
   RunConfig& run = spec.run;
@@ -84,6 +85,7 @@ ExperimentSpec parse(const std::string& text, const std::string& file_name, cons
   run.data = read_data(data, base_folder, false, data.has("train_fingerprint"));
   data.read("train_fingerprint", run.data.train_fingerprint);
   data.read("heldout_fingerprint", run.data.heldout_fingerprint);
+  run.evals = read_evals(root, base_folder, data.has("train_fingerprint"));
   root.need("optim", "a table with lr");
   const Table optim = root.table("optim", {"lr", "beta1", "beta2", "eps", "weight_decay", "clip"});
   optim.need("lr", "a number > 0");

@@ -45,6 +45,7 @@ std::string toml_value(const std::vector<T>& values) {
 class Writer {
  public:
   void section(const char* name) { text_ += fmt::format("\n[{}]\n", name); }
+  void list_section(const char* name) { text_ += fmt::format("\n[[{}]]\n", name); }
   template <class T>
   void set(const char* key, const T& value) {
     text_ += fmt::format("{} = {}\n", key, toml_value(value));
@@ -156,6 +157,16 @@ void write_runtime(Writer& w, const RunConfig& run) {
   w.set("flops_planned", run.origin.flops_planned);
 }
 
+void write_eval(Writer& w, const EvalConfig& eval) {
+  w.list_section("eval");
+  w.set("name", eval.name);
+  if (!eval.paths.empty()) w.set("paths", eval.paths);
+  w.set("corrupt", eval.corrupt);
+  if (eval.corrupt == "typos") w.set("rate", eval.rate);
+  if (eval.corrupt == "typos") w.set("seed", eval.seed);
+  if (!eval.fingerprint.empty()) w.set("fingerprint", eval.fingerprint);
+}
+
 RunConfig resolved(const ExperimentSpec& spec, const std::string& file_name) {
   if (spec.resolved()) return spec.run;
   throw ConfigError(file_name +
@@ -175,6 +186,7 @@ std::string to_toml(const RunConfig& run) {
   write_data(w, run.data);
   write_training(w, run);
   write_runtime(w, run);
+  for (const EvalConfig& eval : run.evals) write_eval(w, eval);
   return w.text();
 }
 

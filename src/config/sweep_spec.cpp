@@ -1,7 +1,9 @@
 #include "config/sweep_spec.h"
 
+#include "config/evaluation.h"
 #include "config/read_family.h"
 #include "config/read_match.h"
+#include "config/read_overrides.h"
 #include "config/sections.h"
 #include "config/sweep_claims.h"
 #include "config/toml_file.h"
@@ -237,7 +239,7 @@ SweepSpec parse(const std::string& text, const std::string& file_name, const std
   const toml::table parsed = parse_toml(text, file_name, overrides);
   const Table root(parsed, "",
                    {"sweep", "data", "budget", "family", "tune", "optim", "schedule", "replicates",
-                    "checkpoints", "gates", "run", "exclude"},
+                    "checkpoints", "gates", "run", "exclude", "override", "eval"},
                    file_name + ":1:1");
   SweepSpec spec;
   spec.file = file_name;
@@ -257,6 +259,8 @@ SweepSpec parse(const std::string& text, const std::string& file_name, const std
   read_replicates(root, spec.budget.flops, spec.replicates);
   spec.runtime = read_runtime(root);
   read_excludes(root, spec.exclude);
+  spec.overrides = read_overrides(root);
+  spec.data.evals = read_evals(root, base_folder, false);
   read_sweep_claims(sweep, base_folder, spec);
   return spec;
 }

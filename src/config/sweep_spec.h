@@ -39,7 +39,8 @@ struct DeclaredData {                 // only to plan without data
 struct SweepData {
   DataConfig data;
   std::optional<DeclaredData> declared;
-  double max_epochs = kMaxEpochs;  // a cell that passes over a source more often is not run
+  double max_epochs = kMaxEpochs;   // a cell that passes over a source more often is not run
+  std::vector<EvalConfig> evals{};  // [[eval]]: of every finished run
 };
 
 /// sizes = { ... } of a family. Exactly one of the four ways is set.
@@ -106,6 +107,19 @@ struct ExcludeSpec {
   int line = 0;
 };
 
+/// [[override]]: mends the cells for which `where` holds.
+struct OverrideSpec {
+  struct Change {
+    std::string field;       // lr | batch_bytes | weight_decay | clip | warmup | init_seed
+    double value = 0;        // the new value, or
+    bool is_factor = false;  // what the old one is multiplied by: "x0.5"
+  };
+  std::string where;
+  std::vector<Change> set;
+  std::string reason;
+  int line = 0;
+};
+
 struct SweepSpec {
   std::string file;  // as given, for messages
   std::string name;
@@ -121,6 +135,7 @@ struct SweepSpec {
   ReplicateSpec replicates;
   RuntimeConfig runtime;  // [checkpoints], [gates], [run]
   std::vector<ExcludeSpec> exclude;
+  std::vector<OverrideSpec> overrides{};
 };
 
 /// Reads a sweep file; paths in it become relative to the file's folder. Errors as read_run_config.

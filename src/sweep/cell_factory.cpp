@@ -87,6 +87,9 @@ void CellFactory::fill_run(Cell& cell, const FamilySpec& family, const ModelConf
   cell.run.data = spec_.data.data;
   if (!facts.train_fingerprint.empty()) cell.run.data.train_fingerprint = facts.train_fingerprint;
   if (!facts.heldout_fingerprint.empty()) cell.run.data.heldout_fingerprint = facts.heldout_fingerprint;
+  cell.run.evals = spec_.data.evals;
+  for (size_t i = 0; i < facts.eval_fingerprints.size(); ++i)
+    cell.run.evals[i].fingerprint = facts.eval_fingerprints[i];
   cell.run.optim = spec_.optim;
   cell.run.schedule = spec_.schedule;
   cell.run.seeds = seeds;

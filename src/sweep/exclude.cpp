@@ -16,7 +16,8 @@ namespace {
 
 using NumberOf = std::function<double(const Cell&)>;
 using TextOf = std::function<std::string(const Cell&)>;
-using Operand = std::variant<NumberOf, TextOf>;
+struct KeyOf {};  // compared by its beginning
+using Operand = std::variant<NumberOf, TextOf, KeyOf>;
 
 struct Name {
   const char* name;
@@ -34,6 +35,7 @@ const std::vector<Name>& names() {
       {"size_index", NumberOf([](const Cell& c) { return static_cast<double>(c.size_index); })},
       {"batch_bytes", NumberOf([](const Cell& c) { return c.batch_bytes; })},
       {"family", TextOf([](const Cell& c) { return c.family; })},
+      {"key", KeyOf()},
       {"role", TextOf([](const Cell& c) { return to_string(c.role); })},
   };
   return table;
@@ -63,7 +65,7 @@ class Parser {
  private:
   [[noreturn]] void fail(const std::string& expected) const {
     const std::string got = token_.empty() ? "the end" : fmt::format("'{}'", token_);
-    throw ConfigError(fmt::format("{}: exclude.where: expected {}, got {}", place_, expected, got));
+    throw ConfigError(fmt::format("{}: expected {}, got {}", place_, expected, got));
   }
 
   void advance() {
@@ -130,8 +132,9 @@ class Parser {
     const std::string op = token_;
     const bool equality = op == "==" || op == "!=";
     if (!equality && op != "<" && op != "<=" && op != ">" && op != ">=") fail("==, !=, <, <=, > or >=");
-    if (!equality && std::holds_alternative<TextOf>(left)) fail("== or != after a text");
+    if (!equality && !std::holds_alternative<NumberOf>(left)) fail("== or != after a text");
     advance();
+    if (std::holds_alternative<KeyOf>(left)) return key_begins(op == "==");
     const std::string right_word = token_;
     const Operand right = operand();
     if (left.index() != right.index()) {
@@ -140,10 +143,27 @@ class Parser {
     }
     return std::visit(
         [&](const auto& a) -> CellPredicate {
-          const auto& b = std::get<std::decay_t<decltype(a)>>(right);
-          return [op, a, b](const Cell& c) { return compare(op, a(c), b(c)); };
+          using Side = std::decay_t<decltype(a)>;
+          if constexpr (std::is_same_v<Side, KeyOf>) {
+            throw BugError("where: two keys");
+          } else {
+            const auto& b = std::get<Side>(right);
+            return [op, a, b](const Cell& c) { return compare(op, a(c), b(c)); };
+          }
         },
         left);
+  }
+
+  /// The quoted beginning of a key, after `key ==`.
+  CellPredicate key_begins(bool equal) {
+    const std::string word = token_;
+    const bool quoted = word.size() >= 2 && (word[0] == '\'' || word[0] == '"');
+    const std::string prefix = quoted ? word.substr(1, word.size() - 2) : "";
+    const bool is_hex = prefix.find_first_not_of("0123456789abcdef") == std::string::npos;
+    if (prefix.size() < 4 || prefix.size() > 16 || !is_hex)
+      fail("the beginning of a key in quotes, 4 to 16 of its digits");
+    advance();
+    return [prefix, equal](const Cell& c) { return c.key.starts_with(prefix) == equal; };
   }
 
   Operand operand() {
@@ -181,7 +201,11 @@ class Parser {
 }  // namespace
 
 CellPredicate compile_exclude(const ExcludeSpec& rule, const std::string& file) {
-  return Parser(rule.where, fmt::format("{}:{}", file, rule.line)).parse();
+  return compile_where(rule.where, fmt::format("{}:{}: exclude.where", file, rule.line));
+}
+
+CellPredicate compile_where(const std::string& where, const std::string& place) {
+  return Parser(where, place).parse();
 }
 
 }  // namespace aunet

@@ -17,6 +17,7 @@ SweepSpec sweep_of(const ExperimentSpec& experiment) {
   spec.seeds_init = {run.seeds.init};
   spec.seeds_data = {run.seeds.data};
   spec.data.data = run.data;
+  spec.data.evals = run.evals;
   spec.budget.convention = run.origin.convention;
   spec.optim = run.optim;
   spec.schedule = run.schedule;

@@ -9,6 +9,7 @@
 #include "sweep/exclude.h"
 #include "sweep/ladder.h"
 #include "sweep/match.h"
+#include "sweep/override.h"
 #include "sweep/repetition.h"
 #include "sweep/run_tree.h"
 #include "sweep/sizing.h"
@@ -65,7 +66,8 @@ class Planner {
         sizing_(spec_,
                 [this](const FamilySpec& f, const ModelConfig& m) { return factory_.cost_per_byte(f, m); }),
         matcher_(spec_, factory_, sizing_),
-        tuner_(spec_, factory_, matcher_, facts_, losses, lock) {
+        tuner_(spec_, factory_, matcher_, facts_, losses, lock),
+        overrides_(spec_) {
     for (const ExcludeSpec& rule : spec_.exclude) rules_.push_back(compile_exclude(rule, spec_.file));
   }
 
@@ -80,6 +82,7 @@ class Planner {
     if (!plan.cells.empty() && tuner_.complete()) plan.lock_text = to_toml(tuner_.lock());
     for (const FamilySpec& family : spec_.families) add_grid(plan, family);
     for (const FamilySpec& family : spec_.families) add_replicates(plan, family);
+    for (const std::string& line : overrides_.unused()) plan.notes.push_back(line);
     if (spec_.branches) link_trees(plan);
     return plan;
   }
@@ -131,6 +134,7 @@ class Planner {
     cell.role = role;
     cell.size_index = size_index;
     factory_.finish(cell, family, of_tree ? tree_hyper(family, cell, *of_tree) : hyper(family, cell));
+    cell = overrides_.apply(std::move(cell), family, factory_, plan.excluded);
     const std::string reason = reason_to_exclude(cell);
     if (reason.empty())
       plan.cells.push_back(std::move(cell));
@@ -253,6 +257,7 @@ class Planner {
   Matcher matcher_;
   Tuner tuner_;
   std::vector<CellPredicate> rules_;
+  Overrides overrides_;
   using Root = std::tuple<std::string, size_t, int64_t, uint64_t, uint64_t>;  // family, budget, size, seeds
   std::map<Root, Hyper> tree_hypers_;
 };

@@ -28,6 +28,7 @@ struct DataFacts {
   std::vector<double> source_bytes;     // of them, per source of data.train; empty: one source
   std::vector<uint16_t> window_source;  // [n_windows] the source that a window is of; empty: one source
   std::string train_fingerprint, heldout_fingerprint;
+  std::vector<std::string> eval_fingerprints;  // of the clean text of each [[eval]]
   std::string tokenizer_fingerprint, tokenizer_path;
   int64_t vocab = 0;  // ids of the tokenizer without the two marks; 0: as the family says
   /// Rows per stage of window `window` cut to at most `max_text_bytes` bytes of text, as training would see

@@ -113,6 +113,7 @@ PlanChanges plan_changes(const Plan& plan, const RunsRoot& runs) {
     keys.insert(cell.key);
     places.emplace(place_of(cell), &cell);
   }
+  for (const ExcludedCell& out : plan.excluded) keys.insert(out.cell.key);  // named, with a reason
   PlanChanges changes;
   std::set<std::string> seen;
   std::map<std::tuple<std::string, std::string, std::string, std::string>, int64_t> found;

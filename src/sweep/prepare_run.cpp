@@ -19,6 +19,8 @@ std::string absolute(const std::string& path) {
 void make_paths_absolute(RunConfig& config) {
   for (SourceConfig& source : config.data.train) source.path = absolute(source.path);
   for (std::string& path : config.data.heldout) path = absolute(path);
+  for (EvalConfig& eval : config.evals)
+    for (std::string& path : eval.paths) path = absolute(path);
 }
 
 void write_if_new(const std::string& path, const std::string& bytes) {

@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/text.h"
+#include "sweep/missing_evals.h"
 #include "sweep/run_tree.h"
 
 #include <fmt/format.h>
@@ -39,7 +40,8 @@ Job RunQueue::make_job(const Cell& cell, const SpeedBook& speeds) const {
   job.estimate = speeds.estimate(cell);
   const RunState state = read_run_state(runs_.run(cell.key));
   if (state.status == "done") {
-    job.stage = Job::Stage::Done;
+    job.evaluating = !missing_evals(cell.run, runs_.run(cell.key)).empty();
+    job.stage = job.evaluating ? Job::Stage::Waiting : Job::Stage::Done;
     job.heldout_bpb = state.heldout_bpb;
   } else if (state.status == "failed" && is_deterministic(state.cause)) {
     job.stage = Job::Stage::Failed;

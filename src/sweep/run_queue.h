@@ -25,6 +25,7 @@ struct Job {
   bool retried = false;              // its last process ended without a result or a new checkpoint
   bool asked_to_stop = false;
   double rank_seconds = 0;  // estimate, with those of the longest chain of branches that start from it
+  bool evaluating = false;  // trained to its end; only evaluations are missing
   std::optional<double> heldout_bpb;
   FailedRun failure;  // when Failed
 };

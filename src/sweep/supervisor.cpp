@@ -7,6 +7,7 @@
 #include "core/text.h"
 #include "sweep/cell_json.h"
 #include "sweep/claim_register.h"
+#include "sweep/missing_evals.h"
 #include "sweep/prepare_run.h"
 #include "sweep/run_queue.h"
 #include "sweep/run_state.h"
@@ -94,6 +95,7 @@ class Supervisor {
   void retry_or_give_up(Job& job, const RunState& state, const ProcessEnd& end);
   void give_up(Job& job, const RunState& state, const ProcessEnd& end);
   void fail(Job& job, const std::string& cause, const std::string& message);
+  void miss_evaluations(const Job& job, const std::string& names, const ProcessEnd& end);
   void take_signal(int signal);
   void stop_adopted();
   void report();
@@ -111,6 +113,7 @@ class Supervisor {
   SpeedBook speeds_;
   RunQueue queue_;
   Plan plan_;
+  std::vector<FailedRun> not_evaluated_;
   std::unique_ptr<FileLock> lock_;
   std::optional<ProgressLine> line_;
   bool terminal_ = ::isatty(STDERR_FILENO) == 1;
@@ -215,13 +218,29 @@ void Supervisor::reap() {
   }
 }
 
+/// The run is done and stays so; the next call tries these evaluations again.
+void Supervisor::miss_evaluations(const Job& job, const std::string& names, const ProcessEnd& end) {
+  std::string message = to_string(end);
+  if (const std::string line = last_log_line(directory(job)); !line.empty()) message += ": " + line;
+  not_evaluated_.push_back({job.cell.key, job.cell.family, names, message});
+  line_.reset();
+  log_warn(fmt::format("not evaluated {} ({}): {}: {}", job.cell.key, job.cell.family, names, message));
+}
+
 /// A process has ended (`end`: of our own child): its journal says what became of the run.
 void Supervisor::settle(Job& job, std::optional<ProcessEnd> end) {
   const RunState state = read_run_state(directory(job));
   job.handle = 0;
   job.asked_to_stop = false;
   if (state.status == "done") {
-    const double seconds = end ? now_seconds() - job.started_seconds : 0;
+    const auto missing = missing_evals(job.cell.run, directory(job));
+    if (!missing.empty() && (stopping_ || !end)) {
+      job.evaluating = true;
+      job.stage = Job::Stage::Waiting;
+      return;
+    }
+    if (!missing.empty()) miss_evaluations(job, names_of(missing), *end);
+    const double seconds = end && !job.evaluating ? now_seconds() - job.started_seconds : 0;
     queue_.done(job, state.heldout_bpb, seconds);
     say(fmt::format("done {} ({} {}): {} bpb", job.cell.key, job.cell.family,
                     human_flops(job.cell.budget_flops),
@@ -333,6 +352,7 @@ SweepOutcome Supervisor::outcome() {
   result.done = queue_.count(Job::Stage::Done);
   result.already_done = already_done_;
   result.restarts = restarts_;
+  result.not_evaluated = not_evaluated_;
   result.interrupted = stopping_;
   for (const Job* job : queue_.in_stage(Job::Stage::Failed)) result.failed.push_back(job->failure);
   result.not_started = result.cells - result.done - static_cast<int64_t>(result.failed.size());

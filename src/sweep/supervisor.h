@@ -38,8 +38,9 @@ struct SweepOutcome {
   int64_t not_started = 0;  // waiting when it was stopped, or behind a tuning that cannot go on
   int64_t restarts = 0;     // processes that ended without a result, and were started again
   std::vector<FailedRun> failed;
-  bool interrupted = false;    // by a signal or the timeout: exit code 75
-  std::string tuning_problem;  // why the rest was not run; "" when it was
+  std::vector<FailedRun> not_evaluated;  // done, but these [[eval]]s (`cause`) could not be made
+  bool interrupted = false;              // by a signal or the timeout: exit code 75
+  std::string tuning_problem;            // why the rest was not run; "" when it was
 };
 
 /// The loop. Writes RUNS/plans/NAME.json after every plan, RUNS/plans/NAME.lock.toml when tuning is complete,

@@ -1,6 +1,7 @@
 // Stands in for aunet-torch in tests of the engine: keeps every promise of `train-run` (lock, journal,
 // checkpoints, resume, signals, exit codes) and computes a loss by a formula instead of training. Its
 // behaviour comes from AUNET_FAKE, a list like "step_ms=5 checkpoint_steps=5 nan=bpe crash=aunet2".
+#include "config/evaluation.h"
 #include "config/run_config.h"
 #include "core/error.h"
 #include "core/file.h"
@@ -62,7 +63,7 @@ class FakeTrainer {
     AppendFile journal(dir_.journal());
     journal_ = &journal;
     const JournalSummary before = summarize(read_journal(dir_.journal()));
-    if (before.status == "done") return 0;
+    if (before.status == "done") return evaluate_again(before);
     attempt_ = before.attempts + 1;
     step_ = newest_checkpoint();
     write(AttemptRecord{.attempt = attempt_,
@@ -99,8 +100,53 @@ class FakeTrainer {
     eval.nats = eval.loss_bpb * std::log(2.0) * 1000;
     eval.loss_nats = eval.nats / 1000;
     write(eval);
+    evaluate();
     write(GateRecord{attempt_, step_, "causal", "pass", 0, ""});
     return end("done", "", "", 0);
+  }
+
+  /// The [[eval]]s that the journal lacks, but for "lost_text=NAME": that one fails.
+  bool evaluate() {
+    bool complete = true;
+    for (const EvalConfig& eval : run_.evals) {
+      const std::string key = eval_key(run_, eval);
+      const auto known = [&](const JournalRecord& record) {
+        const auto* scored = std::get_if<EvalRecord>(&record);
+        return scored && scored->split == eval.name && scored->eval_key == key;
+      };
+      const auto records = read_journal(dir_.journal());
+      if (std::any_of(records.begin(), records.end(), known)) continue;
+      if (settings_["lost_text"] == eval.name) {
+        complete = false;
+        continue;
+      }
+      EvalRecord record;
+      record.attempt = attempt_;
+      record.step = step_;
+      record.split = eval.name;
+      record.eval_key = key;
+      record.text_bytes = record.units = 1000;
+      record.loss_bpb = loss_of(run_, step_) + 0.5;
+      write(record);
+    }
+    return complete;
+  }
+
+  int evaluate_again(const JournalSummary& before) {
+    if (run_.evals.empty()) return 0;
+    step_ = newest_checkpoint();
+    attempt_ = before.attempts + 1;
+    AttemptRecord attempt;
+    attempt.attempt = attempt_;
+    attempt.from_step = step_;
+    write(attempt);
+    const bool complete = evaluate();
+    end("done", "", "", 0);
+    if (!complete) {
+      fmt::print(stderr, "not evaluated: the text is gone\n");
+      return 1;
+    }
+    return 0;
   }
 
   StepRecord step_record(int64_t n_steps) const {
@@ -133,6 +179,14 @@ class FakeTrainer {
     StepRecord record = step_record(1);
     record.loss_bpb = record.loss_nats = std::numeric_limits<double>::quiet_NaN();
     write(record);
+    DiagnosisRecord diagnosis;
+    diagnosis.attempt = attempt_;
+    diagnosis.step = step_;
+    diagnosis.rates = {run_.optim.lr};
+    diagnosis.norms = {{"embedding", 1.5, 2.5, 0}, {"trunk", 3, record.loss_nats, 12}};
+    diagnosis.documents = {{"corpus.jsonl", 17, "once upon\na time"}};
+    diagnosis.n_documents = 2;
+    write(diagnosis);
     return end("failed", "nan", "loss is not a number", 1);
   }
 

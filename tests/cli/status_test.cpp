@@ -63,6 +63,27 @@ TEST_CASE("why shows the cause, diff shows what differs", "[cli]") {
   CHECK(why.code == 0);
   CHECK_THAT(why.out, Contains("failed, nan: loss is not a number") &&
                           Contains("1 attempts, step 1, 1 steps executed"));
+  CHECK_THAT(why.out, Contains("once upon a time") && Contains("not finite") && Contains("[[override]]"));
+  const Json story =
+      Json::parse(fixture.aunet({"why", failed.at(0), "--runs", fixture.runs().path, "--json"}).out);
+  CHECK(story["cause"] == "nan");
+  CHECK(story["diagnosis"]["documents"][0]["document"] == 17);
+  CHECK(story["diagnosis"]["norms"][1]["grad"].is_null());
+
+  // The override it suggests is one that the planner takes; the next one goes further.
+  const std::string sweep = read_file(fixture.path("sweep.toml"));
+  write_file_atomic(fixture.path("sweep.toml"), sweep + "\n" + story["override"].get<std::string>());
+  CHECK(fixture.start_sweep("nan=bpe")->wait().code == 1);
+  const Json old =
+      Json::parse(fixture.aunet({"why", failed.at(0), "--runs", fixture.runs().path, "--json"}).out);
+  const std::string heir = old["superseded_by"];
+  CHECK(old["override"].is_null());
+  const Json mended = Json::parse(fixture.aunet({"why", heir, "--runs", fixture.runs().path, "--json"}).out);
+  CHECK(mended["lr"] == 0.01);
+  CHECK(mended["lr_source"] == "override: nan at step 1");
+  CHECK_THAT(mended["override"].get<std::string>(),
+             Contains(heir) && Contains("lr = \"x0.5\", clip = \"x0.5\""));
+
   const Finished diff =
       fixture.aunet({"diff", aunet_keys.at(0), aunet_keys.at(1), "--runs", fixture.runs().path});
   CHECK(diff.code == 0);

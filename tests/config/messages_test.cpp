@@ -225,6 +225,14 @@ const std::vector<Case> kSweepCases = {
      "nothing"},
     {"[data]\ntrain = [\"t.jsonl\"]", "[data]",
      "x.toml:3:1: data.train: expected an array of paths or { path, weight }, got nothing"},
+    {"[tune]", "[[eval]]\nname = \"heldout\"\n[tune]",
+     "x.toml:17:8: eval.0.name: expected another name: \"heldout\" is that of data.heldout"},
+    {"[tune]", "[[eval]]\nname = \"a\"\ncorrupt = \"typo\"\n[tune]",
+     "x.toml:18:11: eval.0.corrupt: expected one of \"none\", \"typos\", \"no_spaces\", \"lowercase\", "
+     "\"uppercase\", "
+     "got \"typo\"; did you mean 'typos'?"},
+    {"[tune]", "[[eval]]\nname = \"a\"\nrate = 0.1\n[tune]",
+     "x.toml:18:8: eval.0.rate: expected only beside corrupt = \"typos\", got it beside \"none\""},
     {"axes = [\"lr\", \"batch\"]", "axes = [\"lr\", \"width\"]",
      "x.toml:17:8: tune.axes: expected lr, batch, weight_decay, vocab, split, byte_width, got \"width\""},
     {"axes = [\"lr\", \"batch\"]", "axes = [\"lr\", \"batch\"]\nstart = 0.1",

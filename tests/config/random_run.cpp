@@ -106,6 +106,18 @@ RunConfig random_run(RandomStream& s) {
   run.data.document_mask = coin(s);
   if (coin(s)) run.data.train_fingerprint = text(s);
   if (coin(s)) run.data.heldout_fingerprint = text(s);
+  for (int64_t n = between(s, 0, 2); n > 0; --n) {
+    const char* corruptions[] = {"none", "typos", "no_spaces", "lowercase", "uppercase"};
+    EvalConfig eval{fmt::format("e{}", n),    {},         corruptions[s.below(5)],
+                    0.5 * s.uniform() + 0.01, s.below(9), ""};
+    if (coin(s)) eval.paths = {text(s), text(s)};
+    if (!run.data.train_fingerprint.empty()) eval.fingerprint = text(s);
+    if (eval.corrupt != "typos") {
+      eval.rate = EvalConfig().rate;
+      eval.seed = 0;
+    }
+    run.evals.push_back(eval);
+  }
   run.optim = {real(s), s.uniform() * 0.99, s.uniform() * 0.99, real(s), real(s), real(s)};
   run.schedule.warmup = s.uniform();
   run.schedule.floor = s.uniform();
@@ -130,10 +142,10 @@ RunConfig random_run(RandomStream& s) {
 }
 
 bool same_run(const RunConfig& a, const RunConfig& b) {
-  return a.model == b.model && fields(a.data) == fields(b.data) && fields(a.optim) == fields(b.optim) &&
-         fields(a.schedule) == fields(b.schedule) && fields(a.horizon) == fields(b.horizon) &&
-         fields(a.seeds) == fields(b.seeds) && fields(a.runtime) == fields(b.runtime) &&
-         fields(a.origin) == fields(b.origin);
+  return a.model == b.model && a.evals == b.evals && fields(a.data) == fields(b.data) &&
+         fields(a.optim) == fields(b.optim) && fields(a.schedule) == fields(b.schedule) &&
+         fields(a.horizon) == fields(b.horizon) && fields(a.seeds) == fields(b.seeds) &&
+         fields(a.runtime) == fields(b.runtime) && fields(a.origin) == fields(b.origin);
 }
 
 }  // namespace aunet

@@ -1,5 +1,7 @@
 #include "config/run_config.h"
 
+#include "config/evaluation.h"
+
 #include "config/experiment.h"
 #include "core/error.h"
 #include "core/file.h"
@@ -96,6 +98,37 @@ TEST_CASE("the canonical form is one line of JSON with sorted keys and no neutra
     CHECK(text.find('\n') == std::string::npos);
     CHECK(Json::parse(text).is_object());
   }
+}
+
+TEST_CASE("an evaluation has a key of its own, and changes no other", "[config]") {
+  RunConfig run;
+  run.model = AunetConfig{};
+  run.data.train_fingerprint = "00112233445566778899aabbccddeeff";
+  run.data.heldout_fingerprint = "ffeeddccbbaa99887766554433221100";
+  const std::string train = train_key(run), heldout = eval_key(run);
+  EvalConfig eval{"robust", {}, "typos", 0.05, 3, run.data.heldout_fingerprint};
+  run.evals = {eval};
+  CHECK(train_key(run) == train);
+  CHECK(eval_key(run) == heldout);
+  const std::string typos = eval_key(run, eval);
+  CHECK(typos != heldout);
+  const auto changed = [&](auto change) {
+    EvalConfig other = eval;
+    change(other);
+    return eval_key(run, other) != typos;
+  };
+  CHECK(changed([](EvalConfig& e) { e.rate = 0.1; }));
+  CHECK(changed([](EvalConfig& e) { e.seed = 4; }));
+  CHECK(changed([](EvalConfig& e) { e.corrupt = "lowercase"; }));
+  CHECK(changed([](EvalConfig& e) { e.fingerprint = "other text"; }));
+  CHECK(!changed([](EvalConfig& e) { e.name = "another name"; }));
+  eval.corrupt = "no_spaces";
+  EvalConfig same = eval;
+  same.rate = 0.5;
+  CHECK(eval_key(run, eval) == eval_key(run, same));  // of typos only
+  CHECK(eval_key(run, eval).size() == 16);
+  eval.fingerprint.clear();
+  CHECK_THROWS_AS(eval_key(run, eval), BugError);
 }
 
 TEST_CASE("what does not change the weights does not change the key", "[config]") {

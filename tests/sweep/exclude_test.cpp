@@ -54,7 +54,7 @@ TEST_CASE("not binds closer than and, and closer than or; parentheses override",
 TEST_CASE("wrong conditions are refused at their line, with what was expected", "[exclude]") {
   CHECK(message("epoch > 4") ==
         "s.toml:7: exclude.where: expected one of epochs, budget, params, bytes, steps, lr, size_index, "
-        "batch_bytes, family, "
+        "batch_bytes, family, key, "
         "role (did you mean 'epochs'?), got 'epoch'");
   CHECK(message("epochs 4") == "s.toml:7: exclude.where: expected ==, !=, <, <=, > or >=, got '4'");
   CHECK(message("epochs >") ==

@@ -155,6 +155,99 @@ TEST_CASE("a leaking split rule stops at the gate unless it is allowed", "[train
   CHECK(records<GateRecord>(allowed).back().verdict == "leak");
 }
 
+TEST_CASE("an evaluation of a done run is made from its final checkpoint, without a step",
+          "[train][process]") {
+  Workplace place;
+  place.run.runtime.checkpoint_keep = 1;
+  const std::string run = place.make_run("run");
+  REQUIRE(place.train(run) == 0);
+  const std::string weights =
+      hash_file(run + "/checkpoints/" + list_directory(run + "/checkpoints").back() + "/model.safetensors");
+  const auto n_steps = records<StepRecord>(run).size();
+
+  const std::string& heldout = place.run.data.heldout_fingerprint;
+  place.run.evals = {{"same", {}, "none", 0.05, 0, heldout},
+                     {"typos", {}, "typos", 0.2, 1, heldout},
+                     {"gone", {place.path("no-such.jsonl")}, "none", 0.05, 0, "abc"}};
+  place.make_run("run");
+  CHECK(place.train(run) == 1);  // one text is not there; the others are scored all the same
+  CHECK(records<StepRecord>(run).size() == n_steps);
+  CHECK(records<EndRecord>(run).back().status == "done");
+  CHECK(records<AttemptRecord>(run).back().from_step == kSteps);
+  CHECK(summarize(journal_of(run)).last_step == kSteps);
+  const auto evals = records<EvalRecord>(run);
+  REQUIRE(evals.size() == 3);
+  CHECK(evals[1].split == "same");
+  CHECK(evals[1].nats == evals[0].nats);  // the weights are those of the end of the training, bit by bit
+  CHECK(evals[1].loss_bpb == evals[0].loss_bpb);
+  CHECK(evals[2].split == "typos");
+  CHECK(evals[2].loss_bpb > evals[0].loss_bpb);
+  CHECK(evals[2].documents == evals[0].documents);
+  CHECK(exists(fmt::format("{}/eval/typos-{:08d}.jsonl", run, kSteps)));
+  CHECK(hash_file(run + "/checkpoints/" + list_directory(run + "/checkpoints").back() +
+                  "/model.safetensors") == weights);
+
+  place.run.evals.pop_back();
+  place.make_run("run");
+  CHECK(place.train(run) == 0);  // nothing is missing
+  CHECK(records<EvalRecord>(run).size() == 3);
+
+  // Without the final checkpoint a new evaluation fails clearly, and the run stays done.
+  remove_tree(run + "/checkpoints");
+  place.run.evals.push_back({"upper", {}, "uppercase", 0.05, 0, heldout});
+  place.make_run("run");
+  Process process = place.start(run);
+  CHECK(process.wait() == 1);
+  CHECK(process.err().find("the final checkpoint (step 120) is gone") != std::string::npos);
+  CHECK(summarize(journal_of(run)).status == "done");
+  CHECK(records<StepRecord>(run).size() == n_steps);
+}
+
+TEST_CASE("evaluations are made at the end of the training as well", "[train][process]") {
+  Workplace place;
+  place.run.evals = {{"lower", {}, "lowercase", 0.05, 0, place.run.data.heldout_fingerprint}};
+  const std::string run = place.make_run("run");
+  REQUIRE(place.train(run) == 0);
+  const auto evals = records<EvalRecord>(run);
+  REQUIRE(evals.size() == 2);
+  CHECK(evals[1].split == "lower");
+  CHECK(evals[1].step == kSteps);
+}
+
+TEST_CASE("a run that diverges leaves its diagnosis", "[train][process]") {
+  Workplace place;
+  place.run.optim.lr = 1e30;
+  place.run.schedule.warmup = 0;
+  const std::string run = place.make_run("run");
+  CHECK(place.train(run) == 1);
+  const auto found = records<DiagnosisRecord>(run);
+  REQUIRE(found.size() == 1);
+  CHECK(records<EndRecord>(run).back().cause == "nan");
+  CHECK(found[0].step == records<EndRecord>(run).back().step);
+  CHECK(found[0].documents.at(0).source == place.path("train.jsonl"));
+}
+
+TEST_CASE("a run refused before it begins says so from where it stood", "[train][process]") {
+  Workplace place;
+  const std::string run = place.make_run("run");
+  {
+    Process process = place.start(run);
+    while (!process.ended() && (!exists(run + "/journal.jsonl") || records<CheckpointRecord>(run).empty()))
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    process.signal(SIGTERM);
+    REQUIRE(process.wait() == 75);
+  }
+  const int64_t stood = records<CheckpointRecord>(run).back().step;
+  place.run.runtime.threads = 2;
+  write_file_atomic(run + "/run.toml", to_toml(place.run));
+  CHECK(place.train(run) == 2);
+  const AttemptRecord refused = records<AttemptRecord>(run).back();
+  CHECK(refused.from_step == stood);
+  CHECK(refused.threads == 2);
+  CHECK(summarize(journal_of(run)).last_step == stood);
+  CHECK(records<EndRecord>(run).back().cause == "config");
+}
+
 TEST_CASE("on a full disk the run fails with the file's name and goes on where there is room",
           "[train][process]") {
   Workplace place;

@@ -12,7 +12,7 @@ namespace aunet {
 
 namespace {
 
-constexpr int64_t kSmallestWidth = 16, kLargestWidth = 8192;
+constexpr int64_t kSmallestWidth = 8, kLargestWidth = 8192;
 constexpr int64_t kByteWindow = 512, kDeepWindow = 4096;  // official sliding_windows
 constexpr int64_t kPaperMultiple = 256, kSmallMultiple = 32, kPaperMultipleFrom = 1024;
 

@@ -9,7 +9,7 @@
 
 namespace aunet {
 
-/// `width` on the ladder's grid, nearest (ties up), at least 16: steps of 8 below 64, 16 below 128, 32 below
+/// `width` on the ladder's grid, nearest (ties up), at least 8: steps of 8 below 64, 16 below 128, 32 below
 /// 512, 64 above (DESIGN section 5: widths in steps of 64 or 32; finer below, where runs on a CPU live).
 int64_t snap_width(double width);
 
@@ -46,7 +46,7 @@ std::vector<int64_t> ladder_layers(int64_t width, int64_t stages);
 ModelConfig sized_model(const FamilySpec& family, const SweepSpec& spec, const std::vector<int64_t>& dims,
                         const std::vector<int64_t>& layers, const std::vector<int64_t>& head_dims = {});
 
-/// Every size of the family, ascending in width, from word-level width 16 to 8192. A width whose successor
+/// Every size of the family, ascending in width, from word-level width 8 to 8192. A width whose successor
 /// has other layers comes with those too, so that neighbours stay close in FLOPs (within a factor of 1.9 from
 /// width 64 on). Widths that a given head_dim does not divide are left out.
 std::vector<ModelConfig> ladder(const FamilySpec& family, const SweepSpec& spec);

@@ -23,8 +23,8 @@ struct RanTrial {
   int64_t batch_windows = 0;
 };
 
-/// The optimum of one tuned budget: the vertex between the trials (sweep/vertex.h) where the best one is
-/// interior, else the best one's own value on that axis.
+/// The optimum of one tuned budget: the vertex between the trials (sweep/vertex.h), on an axis with too few
+/// trials the best one's own value.
 struct TunedBudget {
   double budget_flops = 0;
   double lr = 0, batch_windows = 0, weight_decay = 0;

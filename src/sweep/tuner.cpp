@@ -339,15 +339,7 @@ void Tuner::conclude(Search& search, const std::vector<Trial>& done, const std::
   std::vector<double> vertex(n_axes, 0);
   if (!done.empty() && std::isfinite(loss[best])) {
     std::vector<bool> free;
-    for (size_t axis = 0; axis < n_axes; ++axis) {
-      const auto finite_at = [&](int step) {
-        Trial neighbour = state.best;
-        neighbour[axis] += step;
-        const auto found = std::find(done.begin(), done.end(), neighbour);
-        return found != done.end() && std::isfinite(loss[static_cast<size_t>(found - done.begin())]);
-      };
-      free.push_back(search.axes[axis].ordered && finite_at(-1) && finite_at(1));
-    }
+    for (const SearchAxis& axis : search.axes) free.push_back(axis.ordered);
     vertex = vertex_around(points, best, free);
   }
   const Cell at = trial_cell(search, state.best);

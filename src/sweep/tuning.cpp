@@ -62,6 +62,23 @@ class Search {
     return std::nullopt;
   }
 
+  /// The neighbour of t on both rate and batch, on the better side of each, unless some such neighbour has
+  /// run: the two lean on each other (a larger batch bears a larger rate), which no neighbour on one axis
+  /// shows.
+  std::optional<Trial> leaning(const Trial& t) const {
+    if (!lr_ || !batch_) return std::nullopt;
+    Trial better = t;
+    for (const size_t axis : {*lr_, *batch_}) {
+      const Trial down = moved(t, axis, -1), up = moved(t, axis, 1);
+      for (const int other : {-1, 1})
+        for (const Trial& side : {down, up})
+          if (has(moved(side, axis == *lr_ ? *batch_ : *lr_, other))) return std::nullopt;
+      const bool upward = !allowed(down) || (allowed(up) && loss_at(up) <= loss_at(down));
+      better[axis] += upward ? 1 : -1;
+    }
+    return allowed(better) ? std::optional(better) : std::nullopt;
+  }
+
   /// Points around t in the order in which they are worth most to the vertex.
   std::vector<Trial> further(const Trial& t) const {
     std::vector<Trial> all;
@@ -197,7 +214,10 @@ TuningState next_trials(const std::vector<Trial>& done, const std::vector<double
   const auto room = [&](int64_t limit) { return static_cast<size_t>(std::max<int64_t>(0, limit - n_done)); };
   const std::vector<Trial> around = missing(search, search.axis_neighbours(state.best), 2 * axes.size());
   state.interior = around.empty() && state.walls.empty() && search.any_finite();
-  if (around.empty()) {
+  const auto lean = around.empty() ? search.leaning(state.best) : std::nullopt;
+  if (lean && room(max_trials) > 0) {
+    state.next = {*lean};
+  } else if (around.empty()) {
     state.next = missing(search, search.further(state.best), room(std::min(pad_to, max_trials)));
   } else if (const auto target = search.foreseen()) {
     state.next = missing(search, {*target}, room(max_trials));

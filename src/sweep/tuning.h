@@ -35,6 +35,10 @@ struct TuningState {
 /// That point is tried, once per centre, before the best's other neighbours: a start that is 8 times off
 /// costs one trial more, not a walk. It proves nothing by itself; only worse neighbours end the search.
 ///
+/// An interior best gets one more trial on the better side of both "lr" and "batch" when none has run there:
+/// the valley of the two is tilted, and only a diagonal shows by how much. When that one is better, the
+/// search goes on.
+///
 /// While every trial has diverged, the only next one is the best's lower "lr" (where rates are tuned).
 ///
 /// `pad_to` > 0 asks for further trials (two steps out on each axis, then the diagonal neighbours, then

@@ -11,7 +11,7 @@ namespace {
 
 constexpr double kNear = 1.25, kFar = 2.25;  // steps, with room for batches rounded to windows
 constexpr double kFarWeight = 0.25;
-constexpr double kTiltPrior = 1;  // trials' worth of evidence for no tilt
+constexpr double kTiltPrior = 0.25;  // trials' worth of evidence for no tilt
 
 struct Quadratic {
   Eigen::VectorXd slope;
@@ -42,6 +42,26 @@ Design around_best(const std::vector<TrialPoint>& points, size_t best, const std
     design.weight.push_back(farthest > kNear ? kFarWeight : 1);
   }
   return design;
+}
+
+/// What was tried along one axis: offsets from the best, the best's own 0 among them.
+struct Tried {
+  double lowest = 0, highest = 0;
+  size_t n_levels = 0;  // half a step apart or more
+};
+
+Tried tried_along(const Design& design, Eigen::Index axis) {
+  std::vector<double> offsets;
+  for (const Eigen::VectorXd& at : design.at) offsets.push_back(at[axis]);
+  std::sort(offsets.begin(), offsets.end());
+  Tried tried{offsets.front(), offsets.back(), 1};
+  double level = offsets.front();
+  for (const double offset : offsets) {
+    if (offset < level + 0.5) continue;
+    ++tried.n_levels;
+    level = offset;
+  }
+  return tried;
 }
 
 /// Least squares of c + b x + x' A x / 2, off-diagonals of A shrunk towards 0, or absent.
@@ -91,6 +111,14 @@ std::vector<double> vertex_around(const std::vector<TrialPoint>& points, size_t 
   while (!axes.empty()) {
     const auto n = static_cast<Eigen::Index>(axes.size());
     const Design design = around_best(points, best, axes, free);
+    const auto too_few = std::find_if(axes.begin(), axes.end(), [&](const size_t& axis) {
+      return tried_along(design, static_cast<Eigen::Index>(&axis - axes.data())).n_levels < 3;
+    });
+    if (too_few != axes.end()) {
+      free[*too_few] = false;
+      axes.erase(too_few);
+      continue;
+    }
     const Quadratic flat = fit(design, n, false);
     Eigen::Index worst = 0;
     if (flat.bend.diagonal().minCoeff(&worst) <= 0) {
@@ -101,7 +129,11 @@ std::vector<double> vertex_around(const std::vector<TrialPoint>& points, size_t 
     const Quadratic tilted = fit(design, n, true);
     const Quadratic& chosen = has_minimum(tilted) ? tilted : flat;
     const Eigen::VectorXd off = -chosen.bend.ldlt().solve(chosen.slope);
-    for (Eigen::Index i = 0; i < n; ++i) vertex[axes[static_cast<size_t>(i)]] = std::clamp(off[i], -1.0, 1.0);
+    for (Eigen::Index i = 0; i < n; ++i) {
+      const Tried tried = tried_along(design, i);
+      vertex[axes[static_cast<size_t>(i)]] =
+          std::clamp(off[i], std::max(-1.0, tried.lowest), std::min(1.0, tried.highest));
+    }
     break;
   }
   return vertex;

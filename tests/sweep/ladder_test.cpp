@@ -40,7 +40,7 @@ SweepSpec named() {
 
 TEST_CASE("widths snap to steps of 8, 16, 32 and 64", "[ladder]") {
   const std::vector<std::pair<double, int64_t>> cases = {
-      {3, 16},    {27, 24},   {28, 32},   {61, 64},   {70, 64},     {73, 80},    {140, 128},
+      {3, 8},     {27, 24},   {28, 32},   {61, 64},   {70, 64},     {73, 80},    {140, 128},
       {150, 160}, {511, 512}, {530, 512}, {550, 576}, {3072, 3072}, {4600, 4608}};
   for (const auto& [width, expected] : cases) CHECK(snap_width(width) == expected);
 }

@@ -59,9 +59,9 @@ bool all_different(const std::vector<Trial>& trials) {
 
 }  // namespace
 
-TEST_CASE("a start at the optimum needs its four neighbours and no more", "[tuning]") {
+TEST_CASE("a start at the optimum needs its four neighbours, a diagonal one and no more", "[tuning]") {
   const Outcome o = run_rule(bowl(0, 0), lr_and_batch(), 9);
-  CHECK(o.done == std::vector<Trial>{{0, 0}, {-1, 0}, {1, 0}, {0, -1}, {0, 1}});
+  CHECK(o.done == std::vector<Trial>{{0, 0}, {-1, 0}, {1, 0}, {0, -1}, {0, 1}, {1, 1}});
   CHECK(o.state.interior);
   CHECK(o.state.best == Trial{0, 0});
 }
@@ -105,7 +105,7 @@ TEST_CASE("five axes are searched with far fewer trials than a grid", "[tuning]"
   const Outcome o = run_rule(surface, axes, default_max_trials(5));
   CHECK(o.state.best == optimum);
   CHECK(o.state.interior);
-  CHECK(o.done.size() <= 22);  // two stars of 11
+  CHECK(o.done.size() <= 23);  // two stars of 11 and a diagonal
 }
 
 TEST_CASE("one tuned axis leaves the other alone", "[tuning]") {
@@ -128,12 +128,12 @@ TEST_CASE("padding asks for the points two steps out, then the diagonal ones, up
           "[tuning]") {
   const Outcome plain = run_rule(bowl(0, 0), lr_and_batch(), 20);
   const Outcome padded = run_rule(bowl(0, 0), lr_and_batch(), 20, 12);
-  CHECK(plain.done.size() == 5);
+  CHECK(plain.done.size() == 6);
   REQUIRE(padded.done.size() == 12);
   CHECK(all_different(padded.done));
-  CHECK(std::vector<Trial>(padded.done.begin() + 5, padded.done.begin() + 9) ==
+  CHECK(std::vector<Trial>(padded.done.begin() + 6, padded.done.begin() + 10) ==
         std::vector<Trial>{{-2, 0}, {2, 0}, {0, -2}, {0, 2}});
-  for (size_t i = 9; i < 12; ++i)
+  for (size_t i = 10; i < 12; ++i)
     CHECK((std::abs(padded.done[i][kLr]) == 1 && std::abs(padded.done[i][kBatch]) == 1));
   CHECK(padded.state.interior);
 }
@@ -207,6 +207,10 @@ TEST_CASE("the vertex between the trials is the optimum of a tilted bowl, and ne
     CHECK(vertex[1] == Approx(y).margin(1e-6));
     CHECK(vertex_around(points, 4, {true, false})[1] == 0);
   }
+  // the best at the edge of three: between it and its neighbour, never beyond it
+  CHECK(vertex_around({{{0}, 3.00}, {{1}, 3.01}, {{2}, 3.16}}, 0, {true})[0] == Approx(0.43).margin(0.05));
+  CHECK(vertex_around({{{0}, 3.00}, {{1}, 3.05}, {{2}, 3.16}}, 0, {true})[0] == 0);
+  CHECK(vertex_around({{{0}, 3.00}, {{1}, 3.05}}, 0, {true})[0] == 0);
   // a line has no vertex, a far one is held at one step
   CHECK(vertex_around({{{-1}, 3.1}, {{0}, 3}, {{1}, 2.9}}, 1, {true})[0] == 0);
   CHECK(vertex_around({{{-1}, 3.1}, {{0}, 3}, {{1}, 2.91}}, 1, {true})[0] == 1);

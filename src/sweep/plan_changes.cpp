@@ -82,6 +82,12 @@ std::map<std::string, std::string> settings_of(const RunConfig& run) {
   return settings;
 }
 
+/// What the tuning of a cell that is still provisional may yet set: no difference that the user made.
+bool tuning_decides(const std::string& setting) {
+  return setting == "optim.lr" || setting == "optim.weight_decay" || setting == "schedule.warmup_steps" ||
+         setting.starts_with("horizon.") || setting.starts_with("model.");
+}
+
 /// Adds what differs between an orphan and the cell in its place.
 void add_differences(
     const OldCell& old, const RunConfig& before, const Cell& now,
@@ -96,7 +102,7 @@ void add_differences(
   for (const auto& [name, _] : b) names.insert(name);
   std::set<std::string> differing;
   for (const std::string& name : names)
-    if (a[name] != b[name]) differing.insert(name);
+    if (a[name] != b[name] && !(now.provisional && tuning_decides(name))) differing.insert(name);
   // how many windows a budget buys follows from everything else; it is news only when nothing else is
   bool others = false;
   for (const std::string& name : differing) others = others || !name.starts_with("horizon.");
@@ -127,7 +133,7 @@ PlanChanges plan_changes(const Plan& plan, const RunsRoot& runs) {
     const auto now = places.find(old.place);
     if (std::get<1>(old.place) == to_string(CellRole::Tune))
       continue;  // all trials of a search share one place
-    if (now == places.end() || now->second->provisional || now->second->key.empty()) continue;
+    if (now == places.end() || now->second->key.empty()) continue;
     try {
       add_differences(old, read_run_config(run.run_toml()), *now->second, found);
     } catch (const ConfigError&) {  // a run.toml of another release: the orphan alone is told

@@ -125,6 +125,17 @@ TEST_CASE("a changed setting: plan names the runs it leaves behind and how to ke
   CHECK_THAT(kept.out, Contains("8 runs: 8 done") && !Contains("orphaned"));
 }
 
+TEST_CASE("a changed setting of a tuned sweep is named while its tuning is still to be done anew", "[cli]") {
+  const SweepFixture fixture;
+  REQUIRE(fixture.start_sweep("step_ms=1")->wait().code == 0);
+  const Finished changed = plan(fixture, {"--set", "optim.beta2=0.98"});
+  INFO(changed.out);
+  REQUIRE(changed.code == 0);
+  CHECK_THAT(changed.out, Contains("aunet2: optim.beta2 0.95 -> 0.98 in ") &&
+                              Contains("to keep the old value: --set 'optim.beta2=0.95'") &&
+                              !Contains("optim.lr") && !Contains("horizon."));
+}
+
 TEST_CASE("a damaged last plan is not compared with", "[cli]") {
   const SweepFixture fixture;
   fixture.without_tuning();

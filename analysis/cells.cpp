@@ -104,6 +104,10 @@ double SizeCell::cost(Cost kind) const {
   return kMissing;
 }
 
+double SeedNoise::difference_bar(const SizeCell& a, const SizeCell& b) const {
+  return 2 * sd * std::sqrt(1 / double(a.n_seeds) + 1 / double(b.n_seeds));
+}
+
 std::vector<double> FamilyCells::budgets() const {
   std::set<double> seen;
   for (const SizeCell& cell : cells) seen.insert(cell.budget);

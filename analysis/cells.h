@@ -45,6 +45,8 @@ struct SeedNoise {
   double sd = 0;
   double freedom = 0;    // degrees of freedom of the estimate
   bool assumed = false;  // no cell had two seeds: the prior
+  /// 2 sd sqrt(1/n + 1/n'): log losses of two cells that differ by less may differ by chance alone.
+  double difference_bar(const SizeCell& a, const SizeCell& b) const;
 };
 /// sd .004 of the log loss, worth 4 degrees of freedom: above the .002-.005 nats near 3 of Porian et al. 2024
 /// (arXiv 2406.19146) and inside the .003-.01 bits per byte at 2-3 that small byte models showed.

@@ -2,6 +2,7 @@
 
 #include "analysis/frontier.h"
 #include "analysis/loss_curve.h"
+#include "analysis/tuned_settings.h"
 #include "core/error.h"
 #include "core/text.h"
 
@@ -108,34 +109,25 @@ void check_curve(const FamilyCells& family, const SeedNoise& noise, std::vector<
   }
 }
 
-/// The best trial of a family and budget must have finished trials on both sides of every axis that was
-/// varied.
-void check_edge(const std::string& family, double budget, const std::vector<const TuningTrial*>& trials,
-                std::vector<Finding>& findings) {
-  const TuningTrial* best = nullptr;
-  for (const TuningTrial* trial : trials) {
-    if (trial->loss_bpb && (best == nullptr || *trial->loss_bpb < *best->loss_bpb)) best = trial;
-  }
-  if (best == nullptr) return;
-  const auto check_axis = [&](const char* name, const char* word, auto get) {
-    bool below = false, above = false;
-    std::set<double> values;
-    for (const TuningTrial* trial : trials) {
-      const std::optional<double> value = get(*trial), here = get(*best);
-      const bool diverged = trial->cause == "nan" || trial->cause == "diverged";
-      if (!value || !here || !(trial->loss_bpb || diverged)) continue;  // not run: no evidence
-      values.insert(*value);
-      below = below || *value < *here * 0.99;
-      above = above || *value > *here * 1.01;
-    }
-    if (values.size() < 2 || (below && above)) return;
-    findings.push_back({name, Severity::Warning, family,
-                        fmt::format("the best {} at {} FLOPs, {:.3g}, is the {} tried", word,
-                                    human_flops(budget), *get(*best), below ? "largest" : "smallest"),
+/// The best trial of a family and budget must have worse ones on both sides of every axis.
+void check_edges(const std::vector<TuningTrial>& trials, const std::vector<std::string>& families,
+                 std::vector<Finding>& findings) {
+  static const std::map<std::string, std::pair<const char*, const char*>> kWords = {
+      {"lr", {"edge_rate", "learning rate"}},
+      {"batch", {"edge_batch", "batch in windows"}},
+      {"weight_decay", {"edge_weight_decay", "weight decay"}},
+      {"vocab", {"edge_vocab", "vocabulary"}},
+      {"byte_width", {"edge_byte_width", "width of stage 1 over stage 2"}},
+      {"split", {"edge_split", "split rule"}}};
+  for (const TunedAxis& axis : tuned_axes(trials)) {
+    if (axis.interior() || std::find(families.begin(), families.end(), axis.family) == families.end())
+      continue;
+    const auto& [name, word] = kWords.at(axis.axis);
+    findings.push_back({name, Severity::Warning, axis.family,
+                        fmt::format("the best {} at {} FLOPs, {}, is at an {}", word,
+                                    human_flops(axis.budget_flops), axis.value, axis.verdict()),
                         "more trials beyond that edge (tune.max_trials)"});
-  };
-  check_axis("edge_rate", "learning rate", [](const TuningTrial& trial) { return trial.lr; });
-  check_axis("edge_batch", "batch in bytes", [](const TuningTrial& trial) { return trial.batch_bytes; });
+  }
 }
 
 }  // namespace
@@ -149,11 +141,11 @@ std::vector<Finding> check_tuning(const std::vector<TuningTrial>& trials,
   std::map<std::string, std::map<double, std::vector<const TuningTrial*>>> by_family;
   for (const TuningTrial& trial : trials) by_family[trial.family][trial.budget_flops].push_back(&trial);
   std::vector<Finding> findings;
+  check_edges(trials, families, findings);
   double fewest = 1e300, most = 0, least_flops = 1e300, most_flops = 0;
   for (const std::string& family : families) {
     double n = 0, flops = 0;
-    for (const auto& [budget, list] : by_family[family]) {
-      check_edge(family, budget, list, findings);
+    for (const auto& [_, list] : by_family[family]) {
       n += double(list.size());
       for (const TuningTrial* trial : list) flops += trial->flops_useful;
     }

@@ -95,9 +95,13 @@ void check_gates(const std::map<std::string, Rows>& families, std::vector<Findin
       families, findings, "leaky_runs", Severity::Warning,
       [](const FinalRow& row) { return row.gate_verdict == "leak"; },
       [](size_t n, const FinalRow& row) {
+        std::string bought;
+        if (row.bpb_leaky && row.bpb_clean)
+          bought = fmt::format("; there {:.4f} bits per byte with the leak's help, {:.4f} elsewhere",
+                               *row.bpb_leaky, *row.bpb_clean);
         return fmt::format(
-            "{} runs leak future bytes (rate {:.2g} in {}) and enter a fit only with --include-leaky", n,
-            row.leak_rate.value_or(0), row.key);
+            "{} runs leak future bytes (rate {:.2g} in {}{}) and enter a fit only with --include-leaky", n,
+            row.leak_rate.value_or(0), row.key, bought);
       },
       "use the causal split mode");
   per_family(

@@ -15,12 +15,16 @@ namespace po = boost::program_options;
 
 void print_conclusion(const Conclusion& conclusion) {
   fmt::print("{}\n\n", summary(conclusion));
+  if (const std::string conflict = sign_warning(conclusion); !conflict.empty())
+    fmt::print("warning: {}.\n\n", conflict);
   if (conclusion.equivalence) fmt::print("{}\n\n", show_equivalence(*conclusion.equivalence));
   if (!conclusion.main.points.empty())
     fmt::print("{}\n", write_table(multiplier_table(conclusion), TableFormat::Text));
   fmt::print("{}\n", write_table(costs_table(conclusion), TableFormat::Text));
   fmt::print("{}\n", write_table(conclusion.unmatched, TableFormat::Text));
-  fmt::print("{}", write_table(effort_table(conclusion), TableFormat::Text));
+  for (const std::string& line : conclusion.pareto) fmt::print("{}\n", line);
+  fmt::print("\n{}\n", write_table(effort_table(conclusion), TableFormat::Text));
+  fmt::print("{}", write_table(tuned_table(conclusion.tuned), TableFormat::Text));
   const std::vector<std::string> warnings = all_warnings(conclusion);
   if (!warnings.empty()) fmt::print("\n");
   for (const std::string& warning : warnings) fmt::print("note: {}\n", warning);

@@ -10,6 +10,7 @@
 #include "analysis/estimate.h"
 #include "analysis/multiplier.h"
 #include "analysis/table.h"
+#include "analysis/tuned_settings.h"
 #include "db/queries.h"
 
 namespace aunet {
@@ -31,13 +32,16 @@ struct Conclusion {
   double smallest_budget = 0, largest_budget = 0;
   Comparison main;                         // under the convention asked for
   std::optional<Equivalence> equivalence;  // of the headline's ln M, when a margin was given
-  std::vector<Comparison> beside;          // the others of useful, paper, seconds: shown, never the headline
+  std::vector<Comparison> beside;  // the others of useful, paper, executed, seconds: never the headline
   SurfaceComparison surface;
   std::vector<Effort> effort;  // a, b
   double effort_difference =
       0;  // larger / smaller - 1, of trials or of FLOPs, whichever is worse; inf when one has none
+  TunedSettings tuned;             // of the two families
   std::vector<std::string> marks;  // why the multiplier is not to be quoted bare; empty: it is unmarked
   TextTable unmatched;             // what the budget does not equalise, at the largest shared budget
+  std::vector<std::string>
+      pareto;  // there too: is the best cell of each family on the Pareto front, a line a view
 };
 
 struct ConclusionOptions {
@@ -63,6 +67,19 @@ TextTable multiplier_table(const Conclusion& conclusion);  ///< a row a budget
 TextTable costs_table(const Conclusion& conclusion);       ///< the mean multiplier under each way of counting
 TextTable effort_table(const Conclusion& conclusion);
 std::vector<std::string> all_warnings(const Conclusion& conclusion);
+
+/// Who needs less by one way of counting. Ways that were refused without even a bound, and ln M = 0, have no
+/// leader.
+struct Leader {
+  Cost cost = Cost::Useful;
+  bool a_leads = false;  // the point estimate (or the bound, when no loss is shared) is above 1
+  bool clear = false;    // its 95 % interval excludes 1
+  std::string estimate;  // "1.31 [1.12, 1.50]", ">= 4.70"
+};
+std::vector<Leader> leaders(const Conclusion& conclusion);
+/// "" while every way of counting has the same leader; else who says what, and whether chance could explain
+/// it.
+std::string sign_warning(const Conclusion& conclusion);
 /// "Equivalent within a factor 1.2: no (90 % interval 0.05 to 0.12, two one-sided tests, p 1.0)."
 std::string show_equivalence(const Equivalence& test);
 /// "1.31 [1.12, 1.50]".

@@ -45,6 +45,16 @@ json curve_json(const FamilyCurve& curve) {
           {"dropped_budgets", curve.dropped_budgets}};
 }
 
+json tuned_json(const TunedAxis& axis) {
+  const auto beside = [](const std::optional<TrialBeside>& trial) {
+    if (!trial) return json();
+    return json{{"value", trial->value}, {"loss_bpb", optional_number(trial->loss_bpb)}};
+  };
+  return {{"family", axis.family},       {"budget", axis.budget_flops}, {"axis", axis.axis},
+          {"value", axis.value},         {"loss_bpb", axis.loss_bpb},   {"below", beside(axis.below)},
+          {"above", beside(axis.above)}, {"interior", axis.interior()}, {"verdict", axis.verdict()}};
+}
+
 json comparison_json(const Comparison& c) {
   json points = json::array();
   for (const MultiplierPoint& point : c.points) {
@@ -104,6 +114,15 @@ json conclusion_to_json(const Conclusion& c) {
   output["budgets"] = {c.smallest_budget, c.largest_budget};
   output["marks"] = c.marks;
   output["warnings"] = all_warnings(c);
+  const std::string conflict = sign_warning(c);
+  if (!conflict.empty()) output["warnings"].insert(output["warnings"].begin(), conflict);
+  output["leaders"] = json::array();
+  for (const Leader& leader : leaders(c)) {
+    output["leaders"].push_back({{"counted_in", to_string(leader.cost)},
+                                 {"leader", leader.a_leads ? c.family_a : c.family_b},
+                                 {"excludes_1", leader.clear}});
+  }
+  output["leaders_agree"] = conflict.empty();
   output["beside"] = json::array();
   for (const Comparison& comparison : c.beside) output["beside"].push_back(comparison_json(comparison));
   output["surface"] = {
@@ -121,6 +140,10 @@ json conclusion_to_json(const Conclusion& c) {
         {{"family", effort.family}, {"trials", effort.trials}, {"flops_useful", effort.flops_useful}});
   }
   output["tuning_difference"] = number(c.effort_difference);
+  output["tuned_settings"] = json::array();
+  for (const TunedAxis& axis : c.tuned.axes) output["tuned_settings"].push_back(tuned_json(axis));
+  output["planner_notes"] = c.tuned.planner_notes;
+  output["pareto"] = c.pareto;
   output["unmatched"] = json::parse(write_table(c.unmatched, TableFormat::Json));
   return output;
 }

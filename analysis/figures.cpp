@@ -7,15 +7,20 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <functional>
 #include <limits>
+#include <set>
 #include <tuple>
 
 namespace aunet {
 namespace {
 
 constexpr int kCurveSamples = 80;
-constexpr size_t kMaxCurvePoints = 400;  // of a training curve, in the SVG
+constexpr size_t kMaxCurvePoints = 400;                          // of a training curve, in the SVG
+constexpr double kParetoRoom = 1.25;                             // left and right of the cells
+constexpr std::array<int, 5> kFamilyShapes = {7, 5, 9, 11, 13};  // filled: dot, square, triangles, diamond
 
 const char* const kStyle =
     "set border 3 lc rgb '#444444'\n"
@@ -218,6 +223,94 @@ Figure training_figure(Db& db, const SweepCells& cells) {
       "Training loss of the best run of each budget (key: family, budget), running mean over 1/50 of the "
       "steps. "
       "It is not the held-out loss that the curves are fitted to.";
+  return figure;
+}
+
+namespace {
+
+/// A front as steps: up to the next cell the loss of the one before is what that cost buys, from the last one
+/// on to the edge of the figure.
+std::vector<std::vector<double>> steps_of(const ParetoView& view, double right_edge,
+                                          const std::function<bool(const ParetoCell&)>& on_front) {
+  std::vector<std::vector<double>> points;
+  for (const ParetoCell& cell : view.cells)
+    if (on_front(cell)) points.push_back({cell.cost, cell.cell->loss_bpb});
+  std::sort(points.begin(), points.end());
+  if (!points.empty()) points.push_back({right_edge, points.back()[1]});
+  return points;
+}
+
+/// The joint front of every budget, as thin grey steps with the budget at their right end.
+std::string budget_fronts(const ParetoView& view, double right_edge, std::string& plot) {
+  std::set<double> budgets;
+  for (const ParetoCell& cell : view.cells) budgets.insert(cell.cell->budget);
+  if (budgets.size() < 2) return "";
+  std::string script;
+  int n = 0;
+  for (const double budget : budgets) {
+    const auto front = steps_of(view, right_edge, [&](const ParetoCell& cell) {
+      return cell.cell->budget == budget && cell.at_budget.on_front();
+    });
+    script += gnuplot_data(fmt::format("budget{}", n), front) +
+              fmt::format(
+                  "set label {} at {:.9g},{:.9g} offset character 0.3,0 left font ',10' textcolor rgb "
+                  "'#666666'\n",
+                  gnuplot_string(human_flops(budget)), front.back()[0], front.back()[1]);
+    plot += fmt::format("$budget{} with steps lw 1.5 dt 3 lc rgb '#666666' {}, \\\n     ", n,
+                        n == 0 ? "title 'of one budget (FLOPs at its end)'" : "notitle");
+    ++n;
+  }
+  return script;
+}
+
+}  // namespace
+
+Figure pareto_figure(const SweepCells& cells, const ParetoView& view) {
+  Figure figure{.name = "pareto_" + to_string(view.against), .caption = "", .script = "", .height = 480};
+  if (view.cells.empty()) return figure;
+  Extent cost;
+  for (const ParetoCell& cell : view.cells) cost.add(cell.cost);
+  const double right_edge = cost.high * kParetoRoom;
+  std::string plot = "plot ", script;
+  script += gnuplot_data(
+      "joint", steps_of(view, right_edge, [](const ParetoCell& cell) { return cell.over_all.on_front(); }));
+  plot += "$joint with steps lw 7 lc rgb '#D0D0D0' title 'front of all families', \\\n     ";
+  script += budget_fronts(view, right_edge, plot);
+  std::vector<std::string> families;
+  for (size_t f = 0; f < cells.families.size(); ++f) {
+    const std::string& name = cells.families[f].name;
+    if (cells.families[f].cells.empty()) continue;
+    const auto is_own = [&](const ParetoCell& cell) {
+      return cell.family == name && cell.over_all.own_front;
+    };
+    std::vector<std::vector<double>> on_front, others;
+    for (const ParetoCell& cell : view.cells)
+      if (cell.family == name) (is_own(cell) ? on_front : others).push_back({cell.cost, cell.cell->loss_bpb});
+    script += gnuplot_data(fmt::format("front{}", f), on_front) +
+              gnuplot_data(fmt::format("others{}", f), others) +
+              gnuplot_data(fmt::format("steps{}", f), steps_of(view, right_edge, is_own));
+    if (on_front.empty()) continue;
+    const std::string colour = family_colour(f),
+                      shape = std::to_string(kFamilyShapes[f % kFamilyShapes.size()]);
+    if (!others.empty())
+      families.push_back(fmt::format("$others{} with points pt 6 ps 0.8 lc rgb '{}' title {}", f,
+                                     lighter(colour, 0.4), gnuplot_string(name + ", dominated")));
+    families.push_back(fmt::format("$steps{} with steps lw 1.5 lc rgb '{}' notitle", f, colour));
+    families.push_back(fmt::format("$front{} with points pt {} ps 1.1 lc rgb '{}' title {}", f, shape, colour,
+                                   gnuplot_string(name + ", its front")));
+  }
+  figure.script = script + kStyle + "set key outside bottom center horizontal\nset rmargin 9\n" +
+                  log_axis('x', cost.low, cost.high, kParetoRoom) +
+                  fmt::format("set xlabel {}\nset ylabel 'held-out loss (bits per byte)'\n",
+                              gnuplot_string(label_of(view.against))) +
+                  plot + join(families, ", \\\n     ") + "\n";
+  figure.caption = fmt::format(
+      "Held-out bits per byte against {}, every finished cell. Filled: on its family's front over all "
+      "budgets; faint "
+      "rings: dominated within the family. Grey band: the front of all families; dotted: that of one budget "
+      "alone, "
+      "the budget at its right end.",
+      label_of(view.against));
   return figure;
 }
 

@@ -21,9 +21,8 @@ std::vector<EnvelopePoint> envelope(const FamilyCells& family, const SeedNoise& 
         .budget = budget, .best = *best, .n_sizes = sizes.size(), .at_edge = false, .edge = ""};
     if (sizes.size() >= 2 && (best == sizes.begin() || best + 1 == sizes.end())) {
       const SizeCell* neighbour = best == sizes.begin() ? *(best + 1) : *(best - 1);
-      const double bar =
-          2 * noise.sd * std::sqrt(1.0 / double((*best)->n_seeds) + 1.0 / double(neighbour->n_seeds));
-      point.at_edge = std::log(neighbour->loss_bpb / (*best)->loss_bpb) > bar;
+      point.at_edge =
+          std::log(neighbour->loss_bpb / (*best)->loss_bpb) > noise.difference_bar(**best, *neighbour);
       if (point.at_edge) point.edge = best == sizes.begin() ? "smallest" : "largest";
     }
     points.push_back(point);

@@ -18,8 +18,8 @@ struct EnvelopePoint {
   const SizeCell* best = nullptr;
   size_t n_sizes = 0;
   /// The best size is the smallest or largest tried, and beats its neighbour by more than the seed noise of a
-  /// difference (2 sd sqrt(1/n + 1/n')): the true optimum may lie outside, and the loss here is only an upper
-  /// bound.
+  /// difference (SeedNoise::difference_bar): the true optimum may lie outside, and the loss here is only an
+  /// upper bound.
   bool at_edge = false;
   std::string edge;  // "smallest" | "largest" | ""
 };

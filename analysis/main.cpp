@@ -3,6 +3,7 @@
 #include "analysis/claims_command.h"
 #include "analysis/compare_command.h"
 #include "analysis/fit_command.h"
+#include "analysis/pareto_command.h"
 #include "analysis/report.h"
 #include "analysis/sql_export.h"
 #include "analysis/sweep_tables.h"
@@ -16,6 +17,9 @@ int main(int argc, char** argv) {
           {"fit", "fit the loss surface L(N, D) of a CSV or of each family, with a certificate", cmd_fit},
           {"compare", "the compute multiplier of one family over another, with its interval or a refusal",
            cmd_compare},
+          {"pareto",
+           "bits per byte against inference FLOPs per byte, parameters or memory: who is on the front",
+           cmd_pareto},
           {"check", "what may be wrong with a sweep, by name, with its cure; exit 1 on an error", cmd_check},
           {"claims", "judge claims by the rules they were registered with: supported, contradicted, ...",
            cmd_claims},

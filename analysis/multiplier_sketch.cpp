@@ -5,6 +5,7 @@
 #include <limits>
 #include <map>
 #include <string>
+#include <tuple>
 
 namespace aunet {
 namespace {
@@ -48,13 +49,12 @@ std::vector<CurvePointXY> best_points(const Sketch& sketch, double sd, RandomStr
   if (stream != nullptr)
     for (double& noise : of_tree) noise = stream->normal();
   for (const Sketch::Budget& budget : sketch.budgets) {
-    CurvePointXY best{.flops = 0, .loss = kNever, .weight = 1};
+    double cost = 0, log_loss = kNever;
     for (const Sketch::Size& size : budget.sizes) {
-      const double noise = stream != nullptr ? sd * noise_of(size, of_tree, *stream) : 0;
-      const double loss = std::exp(size.log_loss + noise);
-      if (loss < best.loss) best = {.flops = size.cost, .loss = loss, .weight = 1};
+      const double drawn = size.log_loss + (stream != nullptr ? sd * noise_of(size, of_tree, *stream) : 0);
+      if (drawn < log_loss) std::tie(cost, log_loss) = std::tie(size.cost, drawn);
     }
-    points.push_back(best);
+    points.push_back({.flops = cost, .loss = std::exp(log_loss), .weight = 1});
   }
   return points;
 }

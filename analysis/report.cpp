@@ -131,7 +131,9 @@ void add_comparison(Page& page, const SweepCells& cells, const Conclusion& concl
   if (!conclusion.main.points.empty()) page.table(multiplier_table(conclusion), "multiplier");
   page.table(costs_table(conclusion), "multiplier_by_cost");
   page.table(conclusion.unmatched, "unmatched");
+  for (const std::string& line : conclusion.pareto) page.paragraph(line);
   page.table(effort_table(conclusion), "tuning_effort");
+  page.table(tuned_table(conclusion.tuned), "tuned_settings");
   for (const std::string& warning : all_warnings(conclusion)) page.paragraph(warning, "note");
 }
 
@@ -177,11 +179,21 @@ std::string write_report(Db& db, const std::string& sweep, const std::string& di
                      : fmt::format("{} families have finished runs: no pair to compare was named (--a, --b).",
                                    cells.families.size()),
                  "verdict");
+  if (const std::string conflict = conclusion ? sign_warning(*conclusion) : ""; !conflict.empty())
+    page.paragraph("Warning: " + conflict + ".", "verdict");
   page.heading("Loss against compute");
   if (!cells.families.empty()) page.figure(loss_figure(cells));
   if (conclusion) {
     page.heading("The comparison");
     add_comparison(page, cells, *conclusion);
+  }
+  page.heading("Pareto views");
+  for (const Against against : {Against::Inference, Against::Params}) {
+    const ParetoView view = pareto_view(cells, against);
+    page.paragraph(pareto_summary(view));
+    if (!view.refusal.empty()) continue;
+    page.figure(pareto_figure(cells, view));
+    page.table(pareto_table(view), "pareto_" + to_string(against));
   }
   const MeasureOptions measure{options.comparison.replicates, options.comparison.seed};
   if (const auto claims = registered_specs(db, sweep); !claims.empty()) {
@@ -197,6 +209,7 @@ std::string write_report(Db& db, const std::string& sweep, const std::string& di
   page.figure(training_figure(db, cells));
   page.heading("Runs");
   page.table(scaling_table(rows), "scaling");
+  if (!conclusion) page.table(tuned_table(tuned_settings(db, sweep)), "tuned_settings");
   page.table(tuning_table(tuning_trials(db, sweep)), "tuning");
   page.heading("Checklist and provenance");
   page.table(misfitting_checklist(cells, conclusion ? &*conclusion : nullptr), "checklist");

@@ -13,6 +13,11 @@ std::string status_word(const std::string& journal_status) {
   return journal_status == "interrupted" ? "stopped" : journal_status;
 }
 
+template <class T>
+SqlValue or_null(const std::optional<T>& value) {
+  return value ? SqlValue(*value) : SqlValue();
+}
+
 /// Counted over an attempt's step records. Sums run in journal order, so that stopping in between changes no
 /// bit.
 struct Executed {
@@ -80,7 +85,7 @@ struct JournalRows::State {
   SQLite::Statement step{database, "REPLACE INTO step VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
   SQLite::Statement checkpoint{database, "REPLACE INTO checkpoint VALUES (?, ?, ?, ?)"};
   SQLite::Statement eval{database, "REPLACE INTO eval VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
-  SQLite::Statement gate{database, "REPLACE INTO gate VALUES (?, ?, ?, ?, ?, ?, ?)"};
+  SQLite::Statement gate{database, "REPLACE INTO gate VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
   SQLite::Statement save_run{database, kSaveRun};
   SQLite::Statement save_last_step{database, kSaveLastStep};
   Progress now;
@@ -121,7 +126,16 @@ struct JournalRows::State {
              r.documents, r.loss_nats, r.loss_bpb, r.seconds);
   }
   void write(const GateRecord& r) {
-    run_once(gate, now.key, r.gate, r.step, r.attempt, r.verdict, r.leak_rate, r.detail);
+    int i = 0;
+    for (const SqlValue& value :
+         {SqlValue(now.key), SqlValue(r.gate), SqlValue(r.step), SqlValue(r.attempt), SqlValue(r.verdict),
+          SqlValue(r.leak_rate), SqlValue(r.detail), or_null(r.perturbations), or_null(r.positions),
+          or_null(r.leaky_bytes), or_null(r.clean_bytes), or_null(r.bpb_leaky), or_null(r.bpb_clean),
+          or_null(r.seconds)}) {
+      bind_value(gate, ++i, value);
+    }
+    gate.exec();
+    gate.reset();
   }
   void write(const EndRecord& r) {
     run_once(attempt_end, now.key, r.attempt, r.status, r.cause, r.message, r.step);

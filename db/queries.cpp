@@ -56,7 +56,7 @@ constexpr const char* kFinalColumns =
        bytes, tokens, epochs, unique_bytes, repeated, lr, lr_source, batch_bytes, batch_windows, seed, seed_data, context_bytes,
        loss_nats, loss_bpb, heldout_bytes, heldout_units, heldout_documents, warmup,
        attempts, steps_executed, steps_planned, last_step, status, cause, message,
-       gate_causal, gate_verdict, leak_rate,
+       gate_causal, gate_verdict, leak_rate, bpb_leaky, bpb_clean,
        train_seconds, wall_seconds, inference_flops_per_byte, memory_bytes, device, "commit",
        train_fingerprint, heldout_fingerprint, tokenizer_fingerprint, split_mode,
        schedule, tree, parent_key, flops_useful_incremental)";
@@ -71,7 +71,7 @@ void read_final(RowReader& in, FinalRow& r) {
       r.batch_bytes >> r.batch_windows >> r.seed >> r.seed_data >> r.context_bytes;
   in >> r.loss_nats >> r.loss_bpb >> r.heldout_bytes >> r.heldout_units >> r.heldout_documents >> r.warmup;
   in >> r.attempts >> r.steps_executed >> r.steps_planned >> r.last_step >> r.status >> r.cause >>
-      r.message >> r.gate_causal >> r.gate_verdict >> r.leak_rate;
+      r.message >> r.gate_causal >> r.gate_verdict >> r.leak_rate >> r.bpb_leaky >> r.bpb_clean;
   in >> r.train_seconds >> r.wall_seconds >> r.inference_flops_per_byte >> r.memory_bytes >> r.device >>
       r.commit;
   in >> r.train_fingerprint >> r.heldout_fingerprint >> r.tokenizer_fingerprint >> r.split_mode;
@@ -151,14 +151,27 @@ std::vector<TuningTrial> tuning_trials(Db& db, const std::string& sweep) {
   std::string sql =
       "SELECT sweep, family, key, status, cause, coalesce(budget_flops, 0), lr, batch_bytes, loss_bpb, "
       "batch_windows, "
-      "coalesce(spent_flops_paper, 0), coalesce(spent_flops_useful, 0), coalesce(spent_flops_executed, 0) "
-      "FROM v_final WHERE is_trial = 1";
+      "coalesce(spent_flops_paper, 0), coalesce(spent_flops_useful, 0), coalesce(spent_flops_executed, 0), "
+      "dims, "
+      "json_extract(c.canonical, '$.model.split'), CASE kind WHEN 'llama' THEN json_extract(c.canonical, "
+      "'$.model.vocab_size') - 2 END, "
+      "json_extract(c.canonical, '$.optim.weight_decay') "
+      "FROM v_final LEFT JOIN (SELECT key AS run_key, canonical FROM run) c ON c.run_key = key WHERE "
+      "is_trial = 1";
   std::vector<std::string> texts;
   restrict(sql, texts, "sweep", one_or_all(sweep));
   return select<TuningTrial>(db, sql + kStableOrder, texts, [](RowReader& in, TuningTrial& t) {
     in >> t.sweep >> t.family >> t.key >> t.status >> t.cause >> t.budget_flops >> t.lr >> t.batch_bytes >>
         t.loss_bpb >> t.batch_windows >> t.flops_paper >> t.flops_useful >> t.flops_executed;
+    in >> t.dims >> t.split >> t.vocab >> t.weight_decay;
   });
+}
+
+std::vector<std::string> plan_notes(Db& db, const std::string& sweep) {
+  return select<std::string>(db,
+                             "SELECT j.value FROM sweep s, json_each(s.notes) j WHERE s.name = ? "
+                             "GROUP BY j.value ORDER BY min(s.plan), min(j.key)",
+                             {sweep}, [](RowReader& in, std::string& note) { in >> note; });
 }
 
 std::vector<TuningEffort> tuning_effort(Db& db, const std::string& sweep) {

@@ -44,9 +44,10 @@ struct FinalRow {
   std::string cause, message;       // of a run that ended badly
   std::optional<bool> gate_causal;  // pass; nullopt: the gate did not run
   std::string gate_verdict;         // worst over the run: "pass" | "leak" | "fail" | ""
-  std::optional<double> leak_rate;
-  std::optional<double> train_seconds;  // one pass over the steps (a repeated step counts once)
-  std::optional<double> wall_seconds;   // all executed steps
+  std::optional<double> leak_rate;  // share of held-out bytes whose level depends on later bytes
+  std::optional<double> bpb_leaky, bpb_clean;  // of a leak: bits per byte with and without its help
+  std::optional<double> train_seconds;         // one pass over the steps (a repeated step counts once)
+  std::optional<double> wall_seconds;          // all executed steps
   std::optional<double> inference_flops_per_byte, memory_bytes;  // as planned
   std::string device, commit;                                    // of the last attempt
   std::string train_fingerprint, heldout_fingerprint, tokenizer_fingerprint;
@@ -93,8 +94,16 @@ struct TuningTrial {
   std::optional<double> lr, batch_bytes, loss_bpb;
   std::optional<int64_t> batch_windows;
   double flops_paper = 0, flops_useful = 0, flops_executed = 0;
+  std::string dims;  // width per stage, "32,64"
+  // From the resolved run.toml; missing where there is none.
+  std::string split;             // AU-Net: "word1=1@1"
+  std::optional<int64_t> vocab;  // transformers: ids of the tokenizer without the two marks
+  std::optional<double> weight_decay;
 };
 std::vector<TuningTrial> tuning_trials(Db& db, const std::string& sweep);
+
+/// What the planner noted about a sweep (its tuned settings among them), in its order.
+std::vector<std::string> plan_notes(Db& db, const std::string& sweep);
 
 /// Tuning effort of one family at one budget (v_tuning).
 struct TuningEffort {

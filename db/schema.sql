@@ -1,4 +1,4 @@
--- sweep.db, schema version 2 (db/store.h kSchemaVersion). Everything but fit, multiplier, verdict and source is a
+-- sweep.db, schema version 3 (db/store.h kSchemaVersion). Everything but fit, multiplier, verdict and source is a
 -- copy of what lies in the run directories and can be rebuilt from them (aunet ingest --rebuild).
 -- Documented in db/README.md.
 --
@@ -174,8 +174,15 @@ CREATE TABLE gate (
   step            INTEGER NOT NULL,   -- 0: random weights
   attempt         INTEGER,
   verdict         TEXT,               -- 'pass' | 'leak' | 'fail'
-  leak_rate       REAL,               -- share of perturbations that moved something earlier
+  leak_rate       REAL,               -- share of held-out bytes whose level depends on later bytes
   detail          TEXT,
+  perturbations   INTEGER,            -- texts whose future was changed
+  positions       INTEGER,            -- held-out bytes whose levels were compared; 0 for a transformer
+  leaky_bytes     INTEGER,            -- of a leak: bytes predicted with its help
+  clean_bytes     INTEGER,            -- and without
+  bpb_leaky       REAL,               -- bits per byte there
+  bpb_clean       REAL,
+  seconds         REAL,
   PRIMARY KEY (key, gate, step)
 ) WITHOUT ROWID;
 
@@ -317,13 +324,18 @@ FROM v_lineage l JOIN run r ON r.key = l.key
 JOIN step s ON s.key = l.owner AND s.step > l.from_step AND s.step <= l.to_step
 WHERE l.owner <> l.key GROUP BY l.key;
 
--- The worst verdict of each gate over a run's steps.
+-- The worst verdict of each gate over a run's steps; what a leak buys at the last of them.
 CREATE VIEW v_gate AS
-SELECT key, gate,
-       CASE max(CASE verdict WHEN 'pass' THEN 0 WHEN 'leak' THEN 1 ELSE 2 END)
-         WHEN 0 THEN 'pass' WHEN 1 THEN 'leak' ELSE 'fail' END AS verdict,
-       max(leak_rate) AS leak_rate
-FROM gate GROUP BY key, gate;
+WITH worst AS (
+  SELECT key, gate,
+         CASE max(CASE verdict WHEN 'pass' THEN 0 WHEN 'leak' THEN 1 ELSE 2 END)
+           WHEN 0 THEN 'pass' WHEN 1 THEN 'leak' ELSE 'fail' END AS verdict,
+         max(leak_rate) AS leak_rate, max(step) AS step
+  FROM gate GROUP BY key, gate
+)
+SELECT w.key, w.gate, w.verdict, w.leak_rate, w.step, g.perturbations, g.positions,
+       g.leaky_bytes, g.clean_bytes, g.bpb_leaky, g.bpb_clean
+FROM worst w JOIN gate g ON g.key = w.key AND g.gate = w.gate AND g.step = w.step;
 
 -- One row per cell, the excluded ones too, and one per run that no sweep planned (sweep NULL, role 'run').
 -- What was spent and reached is there for done runs only; a failed or unfinished run is a row whose
@@ -372,7 +384,7 @@ SELECT p.key, p.sweep, p.family,
        r.schedule, coalesce(r.tree, json_extract(p.row, '$.tree')) AS tree, r.parent_key, r.parent_step,
        CASE r.status WHEN 'done' THEN
          r.flops_useful - CASE WHEN r.parent_key IS NULL THEN 0 ELSE t.flops_useful END
-       END AS flops_useful_incremental, p.excluded
+       END AS flops_useful_incremental, g.bpb_leaky, g.bpb_clean, p.excluded
 FROM planned p
 LEFT JOIN run r ON r.key = p.key
 LEFT JOIN v_trunk t ON t.key = p.key
@@ -391,7 +403,7 @@ SELECT key, sweep, family, params, params_non_embedding, flops_paper, flops_usef
        train_seconds, wall_seconds, inference_flops_per_byte, memory_bytes, device, "commit",
        train_fingerprint, heldout_fingerprint, tokenizer_fingerprint,
        spent_flops_paper, spent_flops_useful, spent_flops_executed, unique_bytes, repeated,
-       schedule, tree, parent_key, parent_step, flops_useful_incremental
+       schedule, tree, parent_key, parent_step, flops_useful_incremental, bpb_leaky, bpb_clean
 FROM v_result WHERE excluded IS NULL;
 
 -- Training curves; a branch's from step 1, its trunk as its ancestors executed it.

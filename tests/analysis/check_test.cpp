@@ -35,7 +35,7 @@ TuningTrial trial(const char* family, double lr, double batch, double loss, doub
   one.status = "done";
   one.budget_flops = 1e11;
   one.lr = lr;
-  one.batch_bytes = batch;
+  one.batch_windows = int64_t(batch) / 256;
   one.loss_bpb = loss;
   one.flops_useful = flops;
   return one;
@@ -179,19 +179,19 @@ TEST_CASE("a rate or batch whose best trial is at the edge is found", "[check]")
   const std::vector<Finding> findings = check_tuning(trials, {"bpe"});
   REQUIRE(findings.size() == 1);
   CHECK(findings[0].name == "edge_rate");
-  CHECK(findings[0].message == "the best learning rate at 1e11 FLOPs, 0.04, is the largest tried");
+  CHECK(findings[0].message == "the best learning rate at 1e11 FLOPs, 0.04, is at an edge: nothing above");
 }
 
 TEST_CASE("unequal or missing tuning is found, and ten per cent is allowed", "[check]") {
   std::vector<TuningTrial> trials;
   for (int i = 0; i < 10; ++i) {
-    trials.push_back(trial("a", 0.01 * (1 + i), 1, 2 + (i - 4) * (i - 4)));
-    trials.push_back(trial("b", 0.01 * (1 + i), 1, 2 + (i - 4) * (i - 4)));
+    trials.push_back(trial("a", 0.01 * (1 + i), 256, 2 + (i - 4) * (i - 4)));
+    trials.push_back(trial("b", 0.01 * (1 + i), 256, 2 + (i - 4) * (i - 4)));
   }
   CHECK(check_tuning(trials, {"a", "b"}).empty());
-  trials.push_back(trial("b", 0.2, 1, 90));
+  trials.push_back(trial("b", 0.2, 256, 90));
   CHECK(check_tuning(trials, {"a", "b"}).empty());
-  trials.push_back(trial("b", 0.3, 1, 90));
+  trials.push_back(trial("b", 0.3, 256, 90));
   CHECK(find(check_tuning(trials, {"a", "b"}), "unequal_tuning")->severity == Severity::Error);
   CHECK(find(check_tuning(trials, {"a", "b", "c"}), "not_tuned", "c") != nullptr);
 }

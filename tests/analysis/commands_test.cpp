@@ -1,72 +1,39 @@
-// The real binary on a database that the real ingest built from synthetic run directories.
-#include "../db/synthetic.h"
 #include "analysis/gnuplot.h"
 #include "analysis/multiplier.h"
-#include "config/claim.h"
+#include "analyze_binary.h"
 #include "core/file.h"
-#include "synthetic_runs.h"
 
 #include <catch2/catch.hpp>
-#include <nlohmann/json.hpp>
 
-#include <sys/wait.h>
-
-#include <cstdio>
 #include <iostream>
 
 using namespace aunet;
 using nlohmann::json;
 
-namespace {
-
-struct Result {
-  int code = 0;
-  std::string out;
-};
-
-/// stdout and exit code of `aunet-analyze ARGS`; stderr goes to the folder's err.txt.
-Result analyze(const testing::TempDir& folder, const std::string& args) {
-  const std::string command =
-      "cd " + folder.path() + " && " + AUNET_BIN_DIR + "/aunet-analyze " + args + " 2> err.txt";
-  std::FILE* pipe = popen(command.c_str(), "r");
-  REQUIRE(pipe != nullptr);
-  Result result;
-  char buffer[4096];
-  while (const size_t n = std::fread(buffer, 1, sizeof buffer, pipe)) result.out.append(buffer, n);
-  result.code = WEXITSTATUS(pclose(pipe));
-  return result;
-}
-
-void make_database(const testing::TempDir& folder, double multiplier, const SyntheticTuning& tuning = {}) {
-  SyntheticSweep sweep;
-  sweep.families = families_with_multiplier(multiplier);
-  write_synthetic_database(sweep, tuning, 3, folder / "runs", folder / "sweep.db");
-}
-
-}  // namespace
-
 TEST_CASE("compare recovers a planted multiplier from the database and prints what is not matched",
           "[commands]") {
   const testing::TempDir folder;
   make_database(folder, 1.5);
-  const Result text = analyze(folder, "compare --bootstrap 300");
+  const Analyzed text = analyze(folder, "compare --bootstrap 300");
   CHECK(text.code == 0);
   CHECK(text.out.starts_with(
       "aunet2 reaches the same held-out bits per byte with less compute than bpe: multiplier 1."));
   CHECK(text.out.find("Small-scale: 72 runs, 5 budgets, 1e11 to 4.7e12 FLOPs") != std::string::npos);
-  for (const char* words : {"text bytes trained on", "epochs", "parameters, non-embedding",
-                            "inference FLOPs per byte", "Tuning effort", "seconds"}) {
+  for (const char* words :
+       {"text bytes trained on", "epochs", "parameters, non-embedding", "inference FLOPs per byte",
+        "Tuning effort", "seconds", "Tuned settings", "executed  ",
+        "At 4.7e12 FLOPs, bits per byte against inference FLOPs per byte: aunet2 "}) {
     CHECK(text.out.find(words) != std::string::npos);
   }
-  const Result first = analyze(folder, "compare --bootstrap 300 --json"),
-               second = analyze(folder, "compare --bootstrap 300 --json");
+  const Analyzed first = analyze(folder, "compare --bootstrap 300 --json"),
+                 second = analyze(folder, "compare --bootstrap 300 --json");
   CHECK(first.out == second.out);
   const json value = json::parse(first.out);
   CHECK_FALSE(value["refused"].get<bool>());
   CHECK(value["ci95"][0].get<double>() < 1.5);
   CHECK(value["ci95"][1].get<double>() > 1.5);
   CHECK(value["marks"].empty());
-  CHECK(value["beside"].size() == 2);
+  CHECK(value["beside"].size() == 3);
   CHECK(json::parse(analyze(folder, "compare --bootstrap 300 --json --convention paper").out)["marks"][0] ==
         "counted in paper FLOPs");
 }
@@ -78,7 +45,7 @@ TEST_CASE("a stored conclusion can be exported", "[commands]") {
   CHECK(analyze(folder, "compare --bootstrap 300 --store").code == 0);  // replaces, adds nothing
   const std::string multipliers = analyze(folder, "export multiplier").out,
                     fits = analyze(folder, "export fits").out;
-  CHECK(std::count(multipliers.begin(), multipliers.end(), '\n') == 1 + 3 * 5);
+  CHECK(std::count(multipliers.begin(), multipliers.end(), '\n') == 1 + 4 * 5);
   CHECK(std::count(fits.begin(), fits.end(), '\n') == 1 + 4);
 }
 
@@ -106,7 +73,7 @@ TEST_CASE("a family without a finished run is a refusal, not an error", "[comman
 TEST_CASE("compare refuses families that share no loss, and says so with exit 0", "[commands]") {
   const testing::TempDir folder;
   make_database(folder, 200);
-  const Result result = analyze(folder, "compare --json");
+  const Analyzed result = analyze(folder, "compare --json");
   CHECK(result.code == 0);
   const json value = json::parse(result.out);
   CHECK(value["refused"].get<bool>());
@@ -121,7 +88,7 @@ TEST_CASE("unequal tuning marks the multiplier and makes check fail", "[commands
   CHECK(analyze(folder, "compare --bootstrap 300")
             .out.find("Marked: unequal tuning: 5 trials, 5e11 FLOPs against 3 trials, 3e11 FLOPs.") !=
         std::string::npos);
-  const Result check = analyze(folder, "check --json");
+  const Analyzed check = analyze(folder, "check --json");
   CHECK(check.code == 1);
   CHECK(json::parse(check.out)[0]["name"] == "unequal_tuning");
 }
@@ -144,15 +111,17 @@ TEST_CASE("the report is one page that needs nothing else, the same bytes every 
   CHECK(analyze(folder, "report -o page --bootstrap 300").out == "page/report.html\n");
   const std::string page = read_file(folder / "page/report.html");
   for (const char* words : {"Loss against compute", "Sizes at equal budgets", "(Mis)Fitting checklist",
-                            "fedcba98", "What may be wrong"}) {
+                            "fedcba98", "What may be wrong", "Pareto views", "Tuned settings"}) {
     CHECK(page.find(words) != std::string::npos);
   }
   for (const char* outside : {"href='http", "href=\"http", "src=", "<script", "@import"}) {
     CHECK(page.find(outside) == std::string::npos);
   }
-  CHECK(exists(folder / "page/tables/scaling.csv"));
+  for (const char* name : {"scaling", "pareto_inference", "pareto_params", "tuned_settings"})
+    CHECK(exists(folder / (std::string("page/tables/") + name + ".csv")));
   if (have_gnuplot()) {
-    for (const char* name : {"loss", "isoflop_0", "isoflop_1", "training", "multiplier"}) {
+    for (const char* name :
+         {"loss", "isoflop_0", "isoflop_1", "training", "multiplier", "pareto_inference", "pareto_params"}) {
       CHECK(exists(folder / (std::string("page/figures/") + name + ".svg")));
     }
   } else {
@@ -160,6 +129,112 @@ TEST_CASE("the report is one page that needs nothing else, the same bytes every 
   }
   analyze(folder, "report -o again --bootstrap 300");
   CHECK(read_file(folder / "again/report.html") == page);
+}
+
+TEST_CASE("ways of counting that name different winners are a warning", "[commands]") {
+  // The synthetic runs spend .97 (aunet2) and .6 (bpe) of their useful FLOPs by the paper's count: M_paper =
+  // .62 M.
+  const testing::TempDir folder;
+  make_database(folder, 1.3);
+  const std::string text = analyze(folder, "compare --bootstrap 300").out;
+  CHECK(text.find("\nwarning: the winner depends on what is counted, and not by chance: useful 1.") !=
+        std::string::npos);
+  CHECK(text.find("] say aunet2; paper 0.") != std::string::npos);
+  CHECK(text.find("] says bpe (on both sides an interval excludes 1).\n") != std::string::npos);
+  const json value = json::parse(analyze(folder, "compare --bootstrap 300 --json").out);
+  CHECK_FALSE(value["leaders_agree"].get<bool>());
+  REQUIRE(value["leaders"].size() == 4);
+  for (const json& leader : value["leaders"]) {
+    CHECK(leader["leader"] == (leader["counted_in"] == "paper" ? "bpe" : "aunet2"));
+    CHECK(leader["excludes_1"].get<bool>());
+  }
+  CHECK(value["warnings"][0].get<std::string>().starts_with("the winner depends on what is counted"));
+  CHECK(analyze(folder, "report -o page --bootstrap 200").code == 0);
+  CHECK(read_file(folder / "page/report.html").find("Warning: the winner depends on what is counted") !=
+        std::string::npos);
+  const testing::TempDir agreeing;
+  make_database(agreeing, 2.5);
+  const json same = json::parse(analyze(agreeing, "compare --bootstrap 300 --json").out);
+  CHECK(same["leaders_agree"].get<bool>());
+  CHECK(same["leaders"].size() == 4);
+}
+
+TEST_CASE("pareto prints who is on the front, as text and as one JSON value", "[commands][pareto]") {
+  const testing::TempDir folder;
+  make_database(folder, 1.5);
+  const Analyzed text = analyze(folder, "pareto");
+  CHECK(text.code == 0);
+  CHECK(text.out.starts_with("Bits per byte against inference FLOPs per byte: "));
+  const json value = json::parse(analyze(folder, "pareto --json").out);
+  CHECK(value["sweep"] == "synthetic");
+  CHECK(value["against"] == "inference");
+  CHECK_FALSE(value["refused"].get<bool>());
+  REQUIRE(value["cells"].size() ==
+          40);  // 2 families, 5 budgets, 4 sizes; seeds averaged, tuning trials left out
+  for (const json& cell : value["cells"]) {
+    for (const char* scope : {"at_budget", "over_all"}) {
+      const json& standing = cell[scope];
+      REQUIRE(standing.contains("own_front"));
+      if (standing["better"].is_null()) {
+        CHECK(standing["standing"] == "front");
+        continue;
+      }
+      const json& better = value["cells"][standing["better"].get<size_t>()];
+      CHECK(better["cost"].get<double>() <= cell["cost"].get<double>());
+      CHECK(better["loss_bpb"].get<double>() <= cell["loss_bpb"].get<double>());
+    }
+    CHECK(cell["keys"].size() == cell["seeds"].get<size_t>());
+  }
+  CHECK(json::parse(analyze(folder, "pareto --against params --json").out)["cells"][0]["cost"] ==
+        json::parse(analyze(folder, "pareto --against params --json").out)["cells"][0]["params"]);
+  CHECK(analyze(folder, "pareto --against speed").code == 2);
+  CHECK(read_file(folder / "err.txt") ==
+        "aunet-analyze: --against: expected inference, params or memory, got 'speed'\n");
+  CHECK(analyze(folder, "pareto --help").out.find("aunet-analyze pareto --db sweep.db") != std::string::npos);
+}
+
+TEST_CASE("pareto works on one family and says when the figures are missing", "[commands][pareto]") {
+  const testing::TempDir folder;
+  SyntheticSweep sweep;
+  sweep.families = families_with_multiplier(1.5);
+  sweep.families.pop_back();
+  write_synthetic_database(sweep, {.trials_a = 3, .trials_b = 0, .lean = 0}, 3, folder / "runs",
+                           folder / "sweep.db");
+  CHECK(json::parse(analyze(folder, "pareto --json").out)["cells"].size() == 20);
+  edit_plan(folder, [](json& plan) {
+    for (json& cell : plan["cells"]) cell.erase("inference_flops_per_byte");
+  });
+  const Analyzed text = analyze(folder, "pareto");
+  CHECK(text.code == 0);
+  CHECK(text.out ==
+        "No Pareto view against inference FLOPs per byte: none of the 20 finished cells has inference FLOPs "
+        "per byte: "
+        "the plan of their sweep is missing.\n");
+  CHECK(json::parse(analyze(folder, "pareto --json").out)["refused"].get<bool>());
+  CHECK(analyze(folder, "report -o page").code == 0);
+  CHECK_FALSE(exists(folder / "page/figures/pareto_inference.gp"));
+  CHECK(exists(folder / "page/figures/pareto_params.gp"));
+  CHECK(read_file(folder / "page/tables/tuned_settings.csv").find("aunet2,1e11,lr,") != std::string::npos);
+}
+
+TEST_CASE("compare prints the tuned settings with the planner's own words", "[commands]") {
+  const testing::TempDir folder;
+  make_database(folder, 1.5, {.trials_a = 5, .trials_b = 5, .lean = 0});
+  edit_plan(folder, [](json& plan) {
+    plan["notes"] = {"aunet2 tuned at 1e11: lr 0.031 after 5 trials (interior)", "something else"};
+  });
+  const json value = json::parse(analyze(folder, "compare --bootstrap 100 --json").out);
+  REQUIRE(value["tuned_settings"].size() == 2);
+  for (const json& setting : value["tuned_settings"]) {
+    CHECK(setting["axis"] == "lr");
+    CHECK(setting["interior"].get<bool>());
+    // The synthetic loss is 1 + .01 k^2 of the best, k steps away.
+    CHECK(setting["below"]["loss_bpb"].get<double>() == Approx(1.01 * setting["loss_bpb"].get<double>()));
+    CHECK(setting["above"]["loss_bpb"].get<double>() == Approx(1.01 * setting["loss_bpb"].get<double>()));
+  }
+  CHECK(value["planner_notes"] == json::array({"aunet2 tuned at 1e11: lr 0.031 after 5 trials (interior)"}));
+  CHECK(analyze(folder, "compare --bootstrap 100").out.find("2 of 2 selected settings are interior.") !=
+        std::string::npos);
 }
 
 TEST_CASE("tables of runs and trials come in every format", "[commands]") {
@@ -203,7 +278,7 @@ TEST_CASE("fit of a CSV prints the contract's fields", "[commands]") {
 TEST_CASE("a fit without enough rows is refused with exit 0, wrong input is exit 2", "[commands]") {
   const testing::TempDir folder;
   write_file_atomic(folder / "few.csv", "n,d,loss\n1e8,1e9,3\n2e8,2e9,2.8\n");
-  const Result few = analyze(folder, "fit --csv few.csv --n n --d d --loss loss --json");
+  const Analyzed few = analyze(folder, "fit --csv few.csv --n n --d d --loss loss --json");
   CHECK(few.code == 0);
   CHECK_FALSE(json::parse(few.out)["certificate"]["converged"].get<bool>());
   CHECK(json::parse(few.out)["params"].is_null());
@@ -224,100 +299,4 @@ TEST_CASE("fit on a database fits each family", "[commands]") {
   CHECK(fits[0]["family"] == "aunet2");
   CHECK(fits[0]["certificate"]["converged"].get<bool>());
   CHECK(fits[0]["params"]["E"].get<double>() == Approx(1.0).margin(0.3));
-}
-
-namespace {
-
-const char* const kTie = R"([claim]
-id = "tie"
-statement = "aunet2 ties bpe"
-source = "a paper"
-sweep = "synthetic"
-exclude = ["lr > 1"]
-[[test]]
-estimand = "log_multiplier"
-families = ["aunet2", "bpe"]
-decision = "equivalence"
-margin = 0.2
-margin_words = "a factor 1.22 of compute"
-)";
-
-/// Adds the claim to the synthetic plan, as `aunet sweep` would have, and ingests again.
-void register_claim(const testing::TempDir& folder, const std::string& text, const std::string& time) {
-  const std::string path = folder / "runs/plans/synthetic.json";
-  json plan = json::parse(read_file(path));
-  const ClaimSpec claim = parse_claim(text, "tie.toml");
-  plan["claims"] =
-      json::array({{{"id", claim.id}, {"hash", claim_hash(claim)}, {"text", text}, {"registered", time}}});
-  write_file_atomic(path, plan.dump());
-  REQUIRE(ingest_file(folder / "sweep.db", {folder / "runs"}).problems.empty());
-}
-
-}  // namespace
-
-TEST_CASE("claims are judged as registered, or from files that are told from the registered ones",
-          "[commands][claims]") {
-  const testing::TempDir folder;
-  make_database(folder, 2.0);
-  CHECK(analyze(folder, "claims").code == 2);
-  CHECK(read_file(folder / "err.txt").find("no sweep of ./sweep.db registered a claim") != std::string::npos);
-  register_claim(folder, kTie, "2025-01-01T00:00:00Z");
-  const json verdicts = json::parse(analyze(folder, "claims --json --bootstrap 300").out);
-  REQUIRE(verdicts.size() == 1);
-  CHECK(verdicts[0]["verdict"] == "contradicted");
-  CHECK(verdicts[0]["marks"].empty());
-  CHECK(verdicts[0]["tests"][0]["ci95"][0].get<double>() < std::log(2.0));
-  CHECK(verdicts[0]["tests"][0]["ci95"][1].get<double>() > std::log(2.0));
-  std::string changed = kTie;
-  changed.replace(changed.find("0.2"), 3, "0.9");  // a wider margin, after the fact
-  write_file_atomic(folder / "tie.toml", changed);
-  const json after = json::parse(analyze(folder, "claims tie.toml --json --bootstrap 300").out);
-  CHECK(after[0]["verdict"] == "supported");
-  REQUIRE(after[0]["marks"].size() == 1);
-  CHECK(after[0]["marks"][0].get<std::string>().starts_with("changed after launch: registered as "));
-  register_claim(folder, kTie, "2027-01-01T00:00:00Z");
-  CHECK(json::parse(analyze(folder, "claims --json --bootstrap 300").out)[0]["marks"][0].get<std::string>() ==
-        "registered after 82 of 82 runs had started");
-}
-
-TEST_CASE("verdicts are printed, stored and part of the report", "[commands][claims]") {
-  const testing::TempDir folder;
-  make_database(folder, 1.0);
-  register_claim(folder, kTie, "2025-01-01T00:00:00Z");
-  const Result text = analyze(folder, "claims --store --bootstrap 300");
-  CHECK(text.out.starts_with("tie: "));
-  CHECK(text.out.find("margin 0.2 (a factor 1.22 of compute); equivalence: ") != std::string::npos);
-  CHECK(analyze(folder,
-                "sql \"select sweep, claim, registered_hash = hash, json_array_length(tests) from "
-                "verdict\"")
-            .out.find("synthetic") != std::string::npos);
-  CHECK(analyze(folder, "report -o page --bootstrap 200").code == 0);
-  CHECK(read_file(folder / "page/report.html").find("aunet2 ties bpe") != std::string::npos);
-  CHECK(read_file(folder / "page/tables/claims.csv").starts_with("claim,statement,"));
-}
-
-TEST_CASE("a wrong exclusion of a claim is wrong input", "[commands][claims]") {
-  const testing::TempDir folder;
-  make_database(folder, 1.0);
-  std::string wrong = kTie;
-  wrong.replace(wrong.find("lr > 1"), 6, "rate > 1");
-  write_file_atomic(folder / "tie.toml", wrong);
-  CHECK(analyze(folder, "claims tie.toml").code == 2);
-  CHECK(
-      read_file(folder / "err.txt")
-          .find(
-              "tie.toml: claim.exclude: expected a condition on columns of v_fit_input, got \"rate > 1\"") !=
-      std::string::npos);
-}
-
-TEST_CASE("compare tests equivalence within a factor", "[commands][claims]") {
-  const testing::TempDir folder;
-  make_database(folder, 1.0);
-  CHECK(analyze(folder, "compare --bootstrap 300 --margin 1.3")
-            .out.find("Equivalent within a factor 1.3: yes (90 % interval ") != std::string::npos);
-  const json no = json::parse(analyze(folder, "compare --bootstrap 300 --margin 1.001 --json").out);
-  CHECK_FALSE(no["equivalence"]["equivalent"].get<bool>());
-  CHECK(no["equivalence"]["p"].get<double>() > 0.05);
-  CHECK(analyze(folder, "compare --margin 0.9").code == 2);
-  CHECK(read_file(folder / "err.txt") == "aunet-analyze: --margin: expected a factor above 1, got 0.9\n");
 }

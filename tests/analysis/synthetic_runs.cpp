@@ -76,6 +76,8 @@ void write_synthetic_database(const SyntheticSweep& sweep, const SyntheticTuning
     auto cell =
         nlohmann::json::parse(testing::cell_json(planned.run, role, *row.budget_flops, *row.size_index));
     cell["bytes"] = *row.bytes;
+    cell["inference_flops_per_byte"] =
+        *row.flops_useful / *row.bytes / 3;  // forward is a third of a training step
     cells.push_back(cell.dump());
   };
   for (size_t f = 0; f < sweep.families.size(); ++f) {

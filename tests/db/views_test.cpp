@@ -161,6 +161,38 @@ TEST_CASE("the worst verdict over the steps is the gate's, and a gate that passe
   CHECK(final_rows(mended).at(0).gate_causal == true);
 }
 
+TEST_CASE("what a leak buys is that of the newest gate, and missing where it was not measured", "[db]") {
+  const RunConfig run = aunet_run();
+  std::vector<JournalRecord> story = finished(run, 2.5);
+  Db before = database_of(run, story);
+  CHECK_FALSE(final_rows(before).at(0).bpb_leaky);
+  CHECK(scalar(before, "SELECT count(*) FROM gate WHERE positions IS NULL AND seconds IS NULL") == "2");
+
+  GateRecord early = gate(1, 0, "leak"), late = gate(1, 10, "leak");
+  early.bpb_leaky = 8.5;
+  late.perturbations = 1500;
+  late.positions = 8192;
+  late.leaky_bytes = 20;
+  late.clean_bytes = 8000;
+  late.bpb_leaky = 1.25;
+  late.bpb_clean = 2.5;
+  late.seconds = 0.5;
+  story.insert(story.end(), {early, late});
+  Db db = database_of(run, story);
+  const FinalRow row = final_rows(db).at(0);
+  CHECK(row.bpb_leaky == 1.25);
+  CHECK(row.bpb_clean == 2.5);
+  CHECK(row.leak_rate == 0.25);
+  const SqlTable stored =
+      query(db,
+            "SELECT g.perturbations, g.positions, g.leaky_bytes, g.clean_bytes, g.seconds, "
+            "v.step, v.positions FROM gate g JOIN v_gate v USING (key, gate) WHERE g.step = 10");
+  REQUIRE(stored.rows.size() == 1);
+  std::string values;
+  for (const SqlValue& value : stored.rows[0]) values += to_text(value) + " ";
+  CHECK(values == "1500 8192 20 8000 0.5 10 8192 ");
+}
+
 TEST_CASE("v_fit_input gives each row that is no fit's input its reason", "[db]") {
   const RunConfig run = aunet_run();
   CHECK(exclusion_of(run, finished(run, 2.5)) == "");
@@ -226,6 +258,10 @@ TEST_CASE("tuning effort counts what every trial spent, failed ones included", "
   CHECK(failed.cause == "diverged");
   CHECK(failed.flops_useful == 4e9);
   CHECK_FALSE(failed.loss_bpb);
+  CHECK(failed.dims == "32,64");
+  CHECK(failed.split == "word1=1@1");
+  CHECK_FALSE(failed.vocab);
+  CHECK(failed.weight_decay == bad.optim.weight_decay);
 }
 
 TEST_CASE("v_provenance has a row per attempt with where it ran and from what", "[db]") {

@@ -132,6 +132,10 @@ std::string Bpe::fingerprint() const {
   return hash_hex(rank_file_text(tokens_) + bpe_pattern(pattern_name_));
 }
 
+std::string Bpe::text(int32_t id) const {
+  return static_cast<size_t>(id) < tokens_.size() ? tokens_[id] : std::string();
+}
+
 int64_t Bpe::n_bytes(int32_t id) const {
   return static_cast<size_t>(id) < tokens_.size() ? static_cast<int64_t>(tokens_[id].size()) : 0;
 }

@@ -4,7 +4,7 @@
 // encode_ordinary() for the four published patterns. Special tokens are plain text.
 #pragma once
 
-#include "data/regex.h"
+#include "core/regex.h"
 #include "data/tokenizer.h"
 
 #include <array>
@@ -59,6 +59,7 @@ class Bpe final : public Tokenizer {
   /// Inverse of encode; marks give nothing. Throws ConfigError for an id outside the vocabulary.
   std::string decode(const std::vector<int32_t>& ids) const;
 
+  std::string text(int32_t id) const override;
   int64_t n_bytes(int32_t id) const override;
   int32_t begin_id() const override { return static_cast<int32_t>(tokens_.size()); }
   int32_t end_id() const override { return static_cast<int32_t>(tokens_.size()) + 1; }

@@ -7,7 +7,7 @@
 
 #include <ATen/ATen.h>
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -15,76 +15,81 @@ namespace aunet {
 
 namespace {
 
-using Json = nlohmann::json;
-
-template <class T>
-T value_or(const Json& j, const char* key, T otherwise) {
-  const auto it = j.find(key);
-  return it == j.end() || it->is_null() ? otherwise : it->get<T>();
-}
-
-/// Official names carry the class: simple_indexed_matmul, simple_repeat, simple (scatter).
-std::string pooling_name(const std::string& official) {
-  if (official == "simple") return "scatter";
-  const std::string prefix = "simple_";
-  return official.rfind(prefix, 0) == 0 ? official.substr(prefix.size()) : official;
-}
-
-AunetConfig aunet_config(const Json& j) {
-  AunetConfig c;
-  c.dimensions = j.at("dimensions").get<std::vector<int64_t>>();
-  c.layers = j.at("layers").get<std::vector<int64_t>>();
-  c.head_dims = j.at("head_dims").get<std::vector<int64_t>>();
-  c.sliding_windows = j.at("sliding_windows").get<std::vector<int64_t>>();
-  c.max_seqlens = j.at("max_seqlens").get<std::vector<int64_t>>();
-  c.residuals = value_or(j, "residuals", std::vector<bool>(c.dimensions.size() - 1, true));
-  c.lambda_level = value_or(j, "lambda_level", 0.0);
-  c.pooling_type = pooling_name(j.at("pooling_type").get<std::string>());
-  c.rope_theta = j.at("rope_theta").get<double>();
-  c.multiple_of = j.at("multiple_of").get<int64_t>();
-  c.norm_eps = j.at("norm_eps").get<double>();
-  c.vocab_size = j.at("vocab_size").get<int64_t>();
-  return c;
-}
-
-TransformerConfig transformer_config(const Json& j) {
-  TransformerConfig c;
-  c.dim = j.at("dim").get<int64_t>();
-  c.n_layers = j.at("n_layers").get<int64_t>();
-  c.head_dim = c.dim / j.at("n_heads").get<int64_t>();
-  c.n_kv_heads = value_or<int64_t>(j, "n_kv_heads", 0);
-  c.vocab_size = j.at("vocab_size").get<int64_t>();
-  c.sliding_window = value_or<int64_t>(j, "sliding_window", 0);
-  c.rope_theta = j.at("rope_theta").get<double>();
-  c.multiple_of = j.at("multiple_of").get<int64_t>();
-  c.norm_eps = j.at("norm_eps").get<double>();
-  c.weight_tying = value_or(j, "weight_tying", false);
-  return c;
-}
-
 const at::Tensor& tensor(const SafeTensors& file, const std::string& name, const std::string& path) {
   const auto it = file.tensors.find(name);
   if (it == file.tensors.end()) throw Error(fmt::format("{}: tensor \"{}\" is missing", path, name));
   return it->second;
 }
 
-std::vector<int32_t> row(const SafeTensors& file, const std::string& name, int64_t sequence) {
-  const auto it = file.tensors.find(name);
-  if (it == file.tensors.end()) return {};
-  const at::Tensor values = it->second.select(0, sequence).to(at::kInt).contiguous();
-  const int32_t* p = values.const_data_ptr<int32_t>();
-  return {p, p + values.numel()};
+/// A tensor that must have this shape.
+const at::Tensor& tensor(const SafeTensors& file, const std::string& name, const std::string& path,
+                         at::IntArrayRef shape) {
+  const at::Tensor& value = tensor(file, name, path);
+  if (value.sizes() != shape)
+    throw Error(fmt::format("{}: {}: expected shape [{}], got [{}]", path, name, fmt::join(shape, ", "),
+                            fmt::join(value.sizes(), ", ")));
+  return value;
+}
+
+/// The one value of a tensor.
+const at::Tensor& one_value(const SafeTensors& file, const std::string& name, const std::string& path) {
+  const at::Tensor& value = tensor(file, name, path);
+  if (value.numel() != 1)
+    throw Error(fmt::format("{}: {}: expected one value, got {}", path, name, value.numel()));
+  return value;
+}
+
+/// Integers [B, S] in 0 .. n - 1.
+at::Tensor ids(const SafeTensors& file, const std::string& name, const std::string& path,
+               at::IntArrayRef shape, int64_t n) {
+  const at::Tensor& value = tensor(file, name, path, shape);
+  if (value.is_floating_point())
+    throw Error(fmt::format("{}: {}: expected integers, got {}", path, name, toString(value.scalar_type())));
+  const at::Tensor all = value.to(at::kInt).contiguous();
+  if (all.min().item<int32_t>() < 0 || all.max().item<int32_t>() >= n)
+    throw Error(fmt::format("{}: {}: expected values in 0 .. {}, got {} .. {}", path, name, n - 1,
+                            all.min().item<int32_t>(), all.max().item<int32_t>()));
+  return all;
+}
+
+std::vector<int32_t> row(const at::Tensor& values, int64_t sequence) {
+  const int32_t* p = values.const_data_ptr<int32_t>() + sequence * values.size(1);
+  return {p, p + values.size(1)};
+}
+
+std::vector<Sequence> read_sequences(const SafeTensors& file, const ModelConfig& config,
+                                     const std::string& path) {
+  const auto shape = tensor(file, "input.tokens", path).sizes().vec();
+  if (shape.size() != 2 || shape[0] < 1 || shape[1] < 1)
+    throw Error(
+        fmt::format("{}: input.tokens: expected shape [B, S], got [{}]", path, fmt::join(shape, ", ")));
+  const auto* aunet = std::get_if<AunetConfig>(&config);
+  const int64_t vocab = aunet ? aunet->vocab_size : std::get<TransformerConfig>(config).vocab_size;
+  const at::Tensor tokens = ids(file, "input.tokens", path, shape, vocab),
+                   targets = ids(file, "input.targets", path, shape, vocab);
+  at::Tensor levels, target_levels;
+  if (aunet) {
+    const auto n_levels = std::ssize(aunet->dimensions);
+    levels = ids(file, "input.levels", path, shape, n_levels);
+    target_levels = ids(file, "input.target_levels", path, shape, n_levels);
+  }
+  std::vector<Sequence> sequences(static_cast<size_t>(shape[0]));
+  for (int64_t s = 0; s < shape[0]; ++s) {
+    Sequence& q = sequences[static_cast<size_t>(s)];
+    q.inputs = row(tokens, s);
+    q.targets = row(targets, s);
+    if (!aunet) continue;
+    q.input_levels = row(levels, s);
+    q.target_levels = row(target_levels, s);
+  }
+  return sequences;
 }
 
 void load_weights(LanguageModel& model, const SafeTensors& file, const std::string& path) {
   const at::NoGradGuard no_grad;
   size_t used = 0;
   for (auto& [name, weight] : model.official_parameters()) {
-    const at::Tensor& value = tensor(file, "param." + name, path);
-    if (value.sizes() != weight.sizes())
-      throw Error(fmt::format("{}: param.{}: expected {} values in the model's shape, got {}", path, name,
-                              weight.numel(), value.numel()));
-    weight.copy_(value);
+    weight.copy_(tensor(file, "param." + name, path, weight.sizes()));
     ++used;
   }
   const auto given = std::count_if(file.tensors.begin(), file.tensors.end(),
@@ -102,16 +107,6 @@ double largest_error(const at::Tensor& ours, const at::Tensor& theirs) {
 
 }  // namespace
 
-ModelConfig golden_model_config(const std::string& config_json, const std::string& where) {
-  try {
-    const Json j = Json::parse(config_json);
-    if (j.contains("dimensions")) return aunet_config(j);
-    return transformer_config(j);
-  } catch (const Json::exception& e) {
-    throw Error(fmt::format("{}: config: {}", where, e.what()));
-  }
-}
-
 GoldenErrors compare_with_golden(const std::string& path, const std::string& device) {
   const SafeTensors file = read_safetensors(path);
   const auto config = file.metadata.find("config");
@@ -121,29 +116,25 @@ GoldenErrors compare_with_golden(const std::string& path, const std::string& dev
   load_weights(*model, file, path);
   model->to(at::Device(device));
 
-  std::vector<Sequence> sequences;
-  for (int64_t s = 0; s < tensor(file, "input.tokens", path).size(0); ++s) {
-    Sequence& q = sequences.emplace_back();
-    q.inputs = row(file, "input.tokens", s);
-    q.targets = row(file, "input.targets", s);
-    q.input_levels = row(file, "input.levels", s);
-    q.target_levels = row(file, "input.target_levels", s);
-  }
+  const std::vector<Sequence> sequences = read_sequences(file, model_config, path);
   const DeviceBatch batch = to_device(pack(sequences, model_config), at::Device(device));
   const double count = static_cast<double>(batch.target_units);
   const LossSums sums = model->loss(batch);
   at::Tensor total = sums.nats / count;
   GoldenErrors errors;
-  errors.loss = largest_error(total, tensor(file, "output.loss", path));
+  errors.loss = largest_error(total, one_value(file, "output.loss", path));
   if (sums.level_nats.defined()) {
     const at::Tensor level = sums.level_nats / count;
-    errors.loss = std::max(errors.loss, largest_error(level, tensor(file, "output.level_loss", path)));
+    errors.loss = std::max(errors.loss, largest_error(level, one_value(file, "output.level_loss", path)));
     total = total + model->lambda_level() * level;
   }
   total.backward();
-  errors.logits = largest_error(model->logits(batch), tensor(file, "output.logits", path));
+  const at::Tensor logits = model->logits(batch);
+  errors.logits =
+      largest_error(logits, tensor(file, "output.logits", path,
+                                   {std::ssize(sequences), std::ssize(sequences[0].inputs), logits.size(1)}));
   for (const auto& [name, gradient] : model->official_gradients()) {
-    const double error = largest_error(gradient, tensor(file, "grad." + name, path));
+    const double error = largest_error(gradient, tensor(file, "grad." + name, path, gradient.sizes()));
     if (error >= errors.grads) errors.grads = error, errors.worst_grad = name;
   }
   return errors;

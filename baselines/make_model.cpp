@@ -5,7 +5,7 @@
 
 namespace aunet {
 
-std::shared_ptr<LanguageModel> make_model(const ModelConfig& model, uint64_t init_seed) {
+std::shared_ptr<LanguageModel> make_model(const ModelConfig& model, std::optional<uint64_t> init_seed) {
   if (const auto* aunet = std::get_if<AunetConfig>(&model)) return std::make_shared<AUNet>(*aunet, init_seed);
   return std::make_shared<Transformer>(std::get<TransformerConfig>(model), init_seed);
 }

@@ -4,7 +4,8 @@
 
 namespace aunet {
 
-Transformer::Transformer(const TransformerConfig& config, uint64_t init_seed) : config_(config) {
+Transformer::Transformer(const TransformerConfig& config, std::optional<uint64_t> init_seed)
+    : config_(config) {
   embedding_.emplace("tok_embeddings.weight", config.vocab_size, config.dim, store_);
   StackConfig s;
   s.dim = config.dim;
@@ -23,9 +24,9 @@ Transformer::Transformer(const TransformerConfig& config, uint64_t init_seed) : 
   finish(init_seed);
 }
 
-at::Tensor Transformer::hidden(const DeviceBatch& batch) const {
+at::Tensor Transformer::hidden(const DeviceBatch& batch, StackCache* cache) const {
   const at::Tensor x = embedding_->forward(batch.inputs, compute_type());
-  return stack_->forward(x, {&batch.cu_rows[0], batch.cu_rows_device[0], batch.positions[0]});
+  return stack_->forward(x, {&batch.cu_rows[0], batch.cu_rows_device[0], batch.positions[0]}, cache);
 }
 
 LossSums Transformer::loss(const DeviceBatch& batch) {
@@ -42,6 +43,41 @@ at::Tensor Transformer::logits(const DeviceBatch& batch) {
 at::Tensor Transformer::target_nats(const DeviceBatch& batch) {
   const at::NoGradGuard no_grad;
   return head_->nats(hidden(batch), batch.targets);
+}
+
+class TransformerDecoder final : public Decoder {
+ public:
+  TransformerDecoder(const Transformer& model, int64_t n_sequences)
+      : model_(model),
+        cache_(model.stack_->config(), n_sequences,
+               model.store().values().options().dtype(model.compute_type())) {}
+
+  at::Tensor prefill(const std::vector<Prefix>& prefixes) override {
+    const at::NoGradGuard no_grad;
+    const at::Device device = model_.store().values().device();
+    const DeviceBatch batch = to_device(pack_prefixes(prefixes, model_.config_), device);
+    rows_stepped_.assign(1, 0);
+    const at::Tensor h = model_.hidden(batch, &cache_);
+    return model_.head_->logits(h.index_select(0, last_rows(batch.cu_rows[0], device)));
+  }
+
+  at::Tensor step(const std::vector<NextId>& next) override {
+    const at::NoGradGuard no_grad;
+    std::vector<int64_t> sequences, ids;
+    for (const NextId& n : next) sequences.push_back(n.sequence), ids.push_back(n.id);
+    rows_stepped_[0] += static_cast<int64_t>(next.size());
+    const at::Tensor rows = at::tensor(ids, at::kLong).to(model_.store().values().device());
+    const at::Tensor x = model_.embedding_->forward(rows, model_.compute_type());
+    return model_.head_->logits(model_.stack_->step(x, sequences, cache_));
+  }
+
+ private:
+  const Transformer& model_;
+  StackCache cache_;
+};
+
+std::unique_ptr<Decoder> Transformer::decoder(int64_t n_sequences) const {
+  return std::make_unique<TransformerDecoder>(*this, n_sequences);
 }
 
 }  // namespace aunet

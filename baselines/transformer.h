@@ -14,13 +14,15 @@ namespace aunet {
 /// if asked). Source: lingua apps/main; golden/llama_*.safetensors
 class Transformer : public LanguageModel {
  public:
-  Transformer(const TransformerConfig& config, uint64_t init_seed);
+  Transformer(const TransformerConfig& config, std::optional<uint64_t> init_seed);
   LossSums loss(const DeviceBatch& batch) override;
   at::Tensor logits(const DeviceBatch& batch) override;
   at::Tensor target_nats(const DeviceBatch& batch) override;
+  std::unique_ptr<Decoder> decoder(int64_t n_sequences) const override;
 
  private:
-  at::Tensor hidden(const DeviceBatch& batch) const;
+  friend class TransformerDecoder;
+  at::Tensor hidden(const DeviceBatch& batch, StackCache* cache = nullptr) const;
   TransformerConfig config_;
   std::optional<Embedding> embedding_;
   std::optional<Stack> stack_;

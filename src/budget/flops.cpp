@@ -17,11 +17,35 @@ struct StageShape {
   int64_t window;                          // keys a query sees; 0: all
 };
 
+/// Weights that a transition applies to each row of its two stages, and what attention pooling adds.
+struct TransitionShape {
+  double pool_coarse = 0, pool_fine = 0, upsample_coarse = 0, upsample_fine = 0;
+  double attention_width = 0;  // of pooling; one (query, key) pair per fine row
+};
+
 struct ModelShape {
   std::vector<StageShape> stages;
+  std::vector<TransitionShape> transitions;
   double vocab = 0, level_classes = 0;  // level_classes: K with a level head, else 0
-  std::string pooling;                  // "" for a transformer
+  std::vector<int64_t> unit_reach;      // per stage: bytes that its own head predicts; empty: no heads
+  bool unit_bytes = false;              // of one unit, else one of each unit
 };
+
+TransitionShape transition_shape(const AunetConfig& m, size_t k) {
+  const auto fine = static_cast<double>(m.dimensions[k]), coarse = static_cast<double>(m.dimensions[k + 1]);
+  TransitionShape t;
+  if (pooling_of(m) != Pooling::None) t.pool_coarse = fine * coarse;
+  if (pooling_of(m) == Pooling::CrossAttention) {
+    t.pool_coarse += 2 * fine * fine;
+    t.pool_fine = 2 * fine * fine;
+    t.attention_width = fine;
+  }
+  const Upsampling up = upsampling_of(m);
+  if (up == Upsampling::MultiLinear || up == Upsampling::Repeat) t.upsample_fine = fine * coarse;
+  if (up == Upsampling::Scatter || up == Upsampling::Nearest) t.upsample_coarse = fine * coarse;
+  if (m.skip == "concat" && has_residual(m, k)) t.upsample_fine += 2 * fine * fine;
+  return t;
+}
 
 ModelShape shape_of(const AunetConfig& m) {
   const size_t n = m.dimensions.size();
@@ -30,13 +54,17 @@ ModelShape shape_of(const AunetConfig& m) {
   ModelShape shape;
   for (size_t k = 0; k < n; ++k) {
     const double width = static_cast<double>(m.dimensions[k]);
+    const double kv_width =
+        m.n_kv_heads.empty() ? width : static_cast<double>(m.n_kv_heads[k] * m.head_dims[k]);
     const int64_t blocks = k + 1 < n ? 2 * m.layers[k] : m.layers[k];
-    shape.stages.push_back({width, static_cast<double>(ffn_hidden(m.dimensions[k], m.multiple_of)), width,
+    shape.stages.push_back({width, static_cast<double>(ffn_hidden(m.dimensions[k], m.multiple_of)), kv_width,
                             static_cast<double>(blocks), m.sliding_windows[k]});
+    if (k + 1 < n) shape.transitions.push_back(transition_shape(m, k));
+    if (!m.lambda_units.empty()) shape.unit_reach.push_back(unit_weight(m, k) > 0 ? m.unit_reach : 0);
   }
   shape.vocab = static_cast<double>(m.vocab_size);
   shape.level_classes = m.lambda_level > 0 ? static_cast<double>(n) : 0;
-  shape.pooling = m.pooling_type;
+  shape.unit_bytes = m.unit_targets == "bytes";
   return shape;
 }
 
@@ -90,16 +118,25 @@ Flops counted_flops(const ModelShape& shape, const Workload& work, double attent
     flops.linear[k] = s.blocks * work.rows[k] * 3 * 2 * block_weights(s);
     flops.attention[k] = s.blocks * attention_passes * 4 * s.width * work.pairs[k];
   }
-  if (!shape.pooling.empty() && shape.pooling != "non_param") {
-    for (size_t k = 0; k + 1 < shape.stages.size(); ++k) {
-      const double product = 3 * 2 * shape.stages[k].width * shape.stages[k + 1].width;
-      flops.pool += product * work.rows[k + 1];
-      flops.upsample += product * (shape.pooling == "scatter" ? work.rows[k + 1] : work.rows[k]);
-    }
+  for (size_t k = 0; k < shape.transitions.size(); ++k) {
+    const TransitionShape& t = shape.transitions[k];
+    flops.pool += 3 * 2 * (t.pool_coarse * work.rows[k + 1] + t.pool_fine * work.rows[k]);
+    flops.pool += attention_passes * 4 * t.attention_width * work.rows[k];
+    flops.upsample += 3 * 2 * (t.upsample_coarse * work.rows[k + 1] + t.upsample_fine * work.rows[k]);
   }
   const double width = shape.stages[0].width;
   flops.head = work.rows[0] * 3 * 2 * width * (shape.vocab + 2 * shape.level_classes);
+  for (size_t k = 0; k < work.unit_targets.size(); ++k)
+    flops.head += work.unit_targets[k] * 3 * 2 * shape.stages[k].width * shape.vocab;
   return flops;
+}
+
+/// Predictions of a stage's own head in one sequence (the docstring of sequence_flops says which).
+double count_unit_targets(const ModelShape& shape, size_t k, double bytes, double rows) {
+  const auto reach = static_cast<double>(shape.unit_reach[k]);
+  if (shape.unit_bytes) return std::min(reach * rows, bytes);
+  const double whole = std::min(reach, rows);
+  return whole * rows - whole * (whole - 1) / 2;
 }
 
 }  // namespace
@@ -140,6 +177,7 @@ Workload& Workload::operator+=(const Workload& other) {
   add_to(rows, other.rows);
   add_to(pairs, other.pairs);
   add_to(paper_pairs, other.paper_pairs);
+  add_to(unit_targets, other.unit_targets);
   return *this;
 }
 
@@ -154,6 +192,8 @@ Workload sequence_workload(const ModelConfig& model, std::span<const int64_t> ro
     work.rows.push_back(s);
     work.pairs.push_back(w * (2 * s - w + 1) / 2);
     work.paper_pairs.push_back(w * (2 * s - w) / 2);
+    if (!shape.unit_reach.empty())
+      work.unit_targets.push_back(count_unit_targets(shape, k, static_cast<double>(rows[0]), s));
   }
   return work;
 }

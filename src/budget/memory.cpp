@@ -23,8 +23,15 @@ double kept(const AunetConfig& m, std::span<const double> rows) {
     const bool trunk = k + 1 == rows.size();
     const int64_t d = m.dimensions[k];
     const double blocks = static_cast<double>(trunk ? m.layers[k] : 2 * m.layers[k]);
-    numbers += rows[k] * blocks * kept_per_row(d, d, d / m.head_dims[k], ffn_hidden(d, m.multiple_of));
+    const int64_t kv_width = kv_heads_of(m, k) * m.head_dims[k];
+    numbers += rows[k] * blocks * kept_per_row(d, kv_width, d / m.head_dims[k], ffn_hidden(d, m.multiple_of));
     numbers += rows[k] * static_cast<double>(trunk ? d : 2 * d);  // its input, and what comes back up
+    if (trunk) continue;
+    const Pooling pooling = pooling_of(m);
+    const double fine = rows[k] * static_cast<double>(d), coarse = rows[k + 1] * static_cast<double>(d);
+    if (pooling == Pooling::Average || pooling == Pooling::Max) numbers += fine + coarse;
+    if (pooling == Pooling::CrossAttention) numbers += 7 * fine + 4 * coarse;
+    if (m.skip == "concat" && has_residual(m, k)) numbers += 2 * fine;
   }
   return numbers + std::min(rows[0], kLogitRows) * static_cast<double>(m.vocab_size);
 }

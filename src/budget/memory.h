@@ -18,8 +18,9 @@ struct MemoryEstimate {
 ///
 /// Counts   per row and block: both halves' inputs (2 d), Q, K, V, attention output, log-sum-exp a head, W1
 /// and W3
-///          outputs (2 f); per transition: pooled rows and upsampled rows; embedded rows; logits of at most
-///          kLogitRows rows (the head works in chunks)
+///          outputs (2 f); per transition: pooled rows and upsampled rows, and per fine and coarse row what
+///          average and max pooling (d and d), cross-attention (7 d and 4 d) and concatenation (2 d, fine)
+///          keep; embedded rows; logits of at most kLogitRows rows (the heads work in chunks)
 /// Omits    temporaries of a kernel, the allocator's slack, index tables, the corpus, the runtime (about 200
 /// MB of
 ///          libraries), 16-bit copies on a GPU

@@ -1,5 +1,6 @@
 #include "config/run_config.h"
 
+#include "config/rule_file.h"
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/text.h"
@@ -70,11 +71,21 @@ Object canonical_model(const AunetConfig& c) {
   o.set_unless("max_seqlens", c.max_seqlens, std::vector<int64_t>(c.max_seqlens.size(), -1));
   o.set_unless("lambda_level", c.lambda_level, 0.0);
   o.set("pooling_type", c.pooling_type);
+  o.set_unless("n_kv_heads", c.n_kv_heads, {});
+  o.set_unless("upsampling", c.upsampling, {});
+  o.set_unless<std::string>("skip", c.skip, "add");
+  o.set_unless("weight_tying", c.weight_tying, false);
+  if (!c.lambda_units.empty()) {
+    o.set("lambda_units", c.lambda_units);
+    o.set("unit_targets", c.unit_targets);
+    o.set("unit_reach", c.unit_reach);
+  }
   o.set("rope_theta", c.rope_theta);
   o.set("multiple_of", c.multiple_of);
   o.set("norm_eps", c.norm_eps);
   o.set("vocab_size", c.vocab_size);
-  o.set("split", to_string(c.split));
+  o.set("split", to_string(without_names(without_paths(c.split))));
+  o.set_unless("split_patterns", user_patterns(c.split), {});
   o.set("split_mode", to_string(c.split_mode));
   return o;
 }
@@ -142,6 +153,11 @@ std::string canonical(const RunConfig& run) {
 
 std::string train_key(const RunConfig& run) {
   require(!run.data.train_fingerprint.empty(), "train_key: the training data have no fingerprint");
+  if (const auto* aunet = std::get_if<AunetConfig>(&run.model)) {
+    for (const SplitRule& rule : aunet->split)
+      require(!reads_file(rule) || !rule.fingerprint.empty(),
+              "train_key: a split rule's file has no fingerprint");
+  }
   if (const auto* transformer = std::get_if<TransformerConfig>(&run.model)) {
     require(transformer->tokenizer.kind == "bytes" || !transformer->tokenizer.fingerprint.empty(),
             "train_key: the tokenizer has no fingerprint");

@@ -4,6 +4,7 @@
 #include "config/read_model.h"
 #include "config/sections.h"
 #include "config/toml_file.h"
+#include "config/user_rules.h"
 #include "core/error.h"
 #include "core/text.h"
 
@@ -73,12 +74,12 @@ ExperimentSpec parse(const std::string& text, const std::string& file_name, cons
   const toml::table parsed = parse_toml(text, file_name, overrides);
   const Table root(parsed, "",
                    {"name", "family", "model", "data", "optim", "schedule", "horizon", "seeds", "run",
-                    "checkpoints", "gates", "origin", "eval"},
+                    "checkpoints", "gates", "origin", "eval", "split"},
                    file_name + ":1:1");
   ExperimentSpec spec;
   RunConfig& run = spec.run;
   read_origin(root, run.origin);
-  run.model = read_model(root, "model", ModelScope::Complete, base_folder);
+  run.model = read_model(root, "model", ModelScope::Complete, base_folder, read_user_rules(root));
   root.need("data", "a table with train and heldout");
   const Table data = root.table("data", {"train", "heldout", "context_bytes", "document_mask",
                                          "train_fingerprint", "heldout_fingerprint"});

@@ -13,55 +13,61 @@
 namespace aunet {
 namespace {
 
-constexpr std::array<std::string_view, 3> kRuleKinds = {"word", "pretok", "punct"};
+struct PoolingType {
+  const char* name;
+  Pooling pooling;
+  Upsampling upsampling;  // that belongs to it
+};
+constexpr std::array<PoolingType, 8> kPoolingTypes = {{
+    {"indexed_matmul", Pooling::Boundary, Upsampling::MultiLinear},
+    {"repeat", Pooling::Boundary, Upsampling::Repeat},
+    {"scatter", Pooling::Boundary, Upsampling::Scatter},
+    {"non_param", Pooling::None, Upsampling::None},
+    {"nearest", Pooling::Boundary, Upsampling::Nearest},
+    {"average", Pooling::Average, Upsampling::MultiLinear},
+    {"max", Pooling::Max, Upsampling::MultiLinear},
+    {"cross_attention", Pooling::CrossAttention, Upsampling::MultiLinear},
+}};
+constexpr std::array<const char*, 4> kUpsamplingTypes = {"indexed_matmul", "repeat", "nearest", "scatter"};
 
-bool is_count(std::string_view text) {
-  return !text.empty() && text.size() <= 4 && text[0] != '0' &&
-         std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
-}
-
-/// G@M: a group size and a '-'-separated list of counts.
-bool is_group_value(std::string_view value) {
-  const std::vector<std::string> parts = split_on(value, '@');
-  if (parts.size() != 2 || !is_count(parts[0])) return false;
-  const std::vector<std::string> counts = split_on(parts[1], '-');
-  return std::all_of(counts.begin(), counts.end(), [](const std::string& count) { return is_count(count); });
-}
-
-bool is_rule_name(std::string_view name) {
-  const bool known = std::any_of(kRuleKinds.begin(), kRuleKinds.end(),
-                                 [&](std::string_view kind) { return name.starts_with(kind); });
-  return known &&
-         std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) || c == '_'; });
+/// Throws ConfigError unless `name` is one of `legal`, which are pooling types.
+const PoolingType& find_type(const char* key, const std::string& name,
+                             const std::vector<std::string>& legal) {
+  if (std::find(legal.begin(), legal.end(), name) == legal.end())
+    throw ConfigError(
+        fmt::format("model.{}: expected one of \"{}\", got \"{}\"", key, join(legal, "\", \""), name));
+  return *std::find_if(kPoolingTypes.begin(), kPoolingTypes.end(),
+                       [&](const PoolingType& type) { return type.name == name; });
 }
 
 }  // namespace
 
-std::vector<SplitRule> parse_split(const std::string& text, const std::string& where) {
-  std::vector<SplitRule> rules;
-  for (const std::string& part : split_on(text, ',')) {
-    const std::string_view entry = trim(part);
-    const size_t equals = entry.find('=');
-    const std::string_view name = entry.substr(0, equals);
-    const std::string_view value = equals == std::string_view::npos ? "" : entry.substr(equals + 1);
-    if (!is_rule_name(name) || !is_group_value(value)) {
-      throw ConfigError(
-          fmt::format("{}: expected rules like \"word1=1@1,word2=2@1\" with names that begin with word, "
-                      "pretok or punct, got \"{}\"",
-                      where, entry));
-    }
-    rules.push_back({std::string(name), std::string(value)});
-  }
-  return rules;
+std::vector<std::string> pooling_types() {
+  std::vector<std::string> names;
+  for (const PoolingType& type : kPoolingTypes) names.emplace_back(type.name);
+  return names;
 }
 
-std::string to_string(const std::vector<SplitRule>& rules) {
-  std::vector<std::string> parts;
-  for (const SplitRule& rule : rules) parts.push_back(rule.name + "=" + rule.value);
-  return join(parts, ",");
+std::vector<std::string> upsampling_types() { return {kUpsamplingTypes.begin(), kUpsamplingTypes.end()}; }
+
+Pooling pooling_of(const AunetConfig& c) {
+  return find_type("pooling_type", c.pooling_type, pooling_types()).pooling;
 }
 
-std::string to_string(SplitMode mode) { return mode == SplitMode::Official ? "official" : "causal"; }
+Upsampling upsampling_of(const AunetConfig& c) {
+  if (c.upsampling.empty()) return find_type("pooling_type", c.pooling_type, pooling_types()).upsampling;
+  return find_type("upsampling", c.upsampling, upsampling_types()).upsampling;
+}
+
+bool has_residual(const AunetConfig& c, size_t k) { return c.residuals.empty() || c.residuals[k]; }
+
+int64_t kv_heads_of(const AunetConfig& c, size_t k) {
+  return c.n_kv_heads.empty() ? c.dimensions[k] / c.head_dims[k] : c.n_kv_heads[k];
+}
+
+double unit_weight(const AunetConfig& c, size_t k) {
+  return k == 0 || c.lambda_units.empty() ? 0 : c.lambda_units[k - 1];
+}
 
 int64_t default_head_dim(int64_t dim) {
   for (int64_t width = std::min<int64_t>(64, dim); width >= 2; --width) {

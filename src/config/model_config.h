@@ -7,24 +7,14 @@
 #include <variant>
 #include <vector>
 
+#include "config/split_rule.h"
+
 namespace aunet {
 
-/// One entry of the official split string "word1=1@1,word2=2@1": `name` selects the rule by its prefix
-/// (word, pretok, punct), `value` is G@M (golden/README.md). Position in the list + 1 = the level it sets.
-struct SplitRule {
-  std::string name{};
-  std::string value{};
-  bool operator==(const SplitRule&) const = default;
-};
-
-/// "word1=1@1,word2=2@1" <-> rules. Throws ConfigError with `where` in front.
-std::vector<SplitRule> parse_split(const std::string& text, const std::string& where);
-std::string to_string(const std::vector<SplitRule>& rules);
-
-enum class SplitMode {
-  Official,  // levels of the official code; the shipped regexes look up to a unit ahead (paper.md 0.9)
-  Causal,    // a boundary moves to the first byte at which it is decided; nothing after t changes level t
-};
+/// What a transition between stages computes on the way down and on the way up (model/transition.h has the
+/// equations). None: the official non_param, without weights.
+enum class Pooling { Boundary, Average, Max, CrossAttention, None };
+enum class Upsampling { MultiLinear, Repeat, Nearest, Scatter, None };
 
 /// AU-Net with S = dimensions.size() stages (arXiv 2506.14761 section 2); all lists have one entry per stage,
 /// residuals one per transition (S - 1). Encoder and decoder of a stage have layers[k] blocks each, the trunk
@@ -33,14 +23,22 @@ struct AunetConfig {
   std::vector<int64_t> dimensions{};  // width per stage
   std::vector<int64_t> layers{};      // blocks per stage
   std::vector<int64_t> head_dims{};   // width of an attention head per stage; divides dimensions
+  std::vector<int64_t> n_kv_heads{};  // per stage, divides the heads; empty: as many as heads
   std::vector<bool> residuals{};  // per transition: add the encoder's output after upsampling (default true)
   std::vector<int64_t> sliding_windows{};  // keys a query sees, itself included
   std::vector<int64_t>
       max_seqlens{};        // cap on rows per sequence and stage; -1: none (packed stages need none)
   double lambda_level = 0;  // weight of the level head's loss; 0: no level head
   std::string pooling_type = "indexed_matmul";
-  double rope_theta = 5e5;    // official configuration
-  int64_t multiple_of = 256;  // feed-forward width is rounded up to it
+  std::string upsampling{};   // "": the one that belongs to pooling_type (model/transition.h)
+  std::string skip = "add";   // how a residual joins the upsampled rows: "add" (official), "concat"
+  bool weight_tying = false;  // the head is the embedding table
+  // Multi-scale prediction: off while lambda_units is empty (model/unit_head.h).
+  std::vector<double> lambda_units{};  // weight of each deeper stage's own head, S - 1 values; 0: no head
+  std::string unit_targets = "bytes";  // "bytes": of the next unit; "first_bytes": one of each next unit
+  int64_t unit_reach = 4;              // so many of them
+  double rope_theta = 5e5;             // official configuration
+  int64_t multiple_of = 256;           // feed-forward width is rounded up to it
   double norm_eps = 1e-5;
   int64_t vocab_size = 258;        // 256 bytes, begin 256, end 257
   std::vector<SplitRule> split{};  // S - 1 rules
@@ -74,9 +72,20 @@ struct TransformerConfig {
   bool operator==(const TransformerConfig&) const = default;
 };
 
-using ModelConfig = std::variant<AunetConfig, TransformerConfig>;
+/// The names of pooling_type and of upsampling.
+std::vector<std::string> pooling_types();
+std::vector<std::string> upsampling_types();
+/// What the two names of a configuration mean. Throw ConfigError for an unknown name.
+Pooling pooling_of(const AunetConfig& config);
+Upsampling upsampling_of(const AunetConfig& config);
+/// Does transition k join the encoder's output to the upsampled rows?
+bool has_residual(const AunetConfig& config, size_t k);
+/// Heads of stage k's keys and values.
+int64_t kv_heads_of(const AunetConfig& config, size_t k);
+/// Weight of stage k's own head in the objective (k = 1 .. S - 1, 0 is bytes); 0: it has none.
+double unit_weight(const AunetConfig& config, size_t k);
 
-std::string to_string(SplitMode mode);  ///< "official" or "causal"
+using ModelConfig = std::variant<AunetConfig, TransformerConfig>;
 
 /// Head width where the file is silent: 64 (official stage 1), for a width that 64 does not divide the
 /// largest even divisor below it (rotary turns pairs).

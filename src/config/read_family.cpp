@@ -1,6 +1,7 @@
 #include "config/read_family.h"
 
 #include "config/read_model.h"
+#include "config/rule_file.h"
 #include "config/sections.h"
 #include "config/toml_file.h"
 #include "core/error.h"
@@ -127,8 +128,9 @@ SizesSpec sizes_of_model(const Table& family, const std::vector<int64_t>& dims,
   return sizes;
 }
 
-void read_model_and_sizes(const Table& t, const std::string& base_folder, FamilySpec& family) {
-  family.base = read_model(t, "model", ModelScope::Family, base_folder);
+void read_model_and_sizes(const Table& t, const std::string& base_folder, const UserRules& user,
+                          FamilySpec& family) {
+  family.base = read_model(t, "model", ModelScope::Family, base_folder, user);
   family.kind = kind_of(family.base);
   std::vector<int64_t> dims, layers, head_dims;
   if (auto* aunet = std::get_if<AunetConfig>(&family.base)) {
@@ -168,7 +170,7 @@ void read_hyper(const Table& t, FamilySpec& family) {
 }
 
 /// The split rules that tuning tries, in order; the model's own is one of them.
-void read_splits(const Table& t, FamilySpec& family) {
+void read_splits(const Table& t, const std::string& base_folder, const UserRules& user, FamilySpec& family) {
   std::vector<std::string> texts;
   if (!t.read_list("splits", texts)) return;
   const auto* aunet = std::get_if<AunetConfig>(&family.base);
@@ -176,7 +178,8 @@ void read_splits(const Table& t, FamilySpec& family) {
   for (size_t i = 0; i < texts.size(); ++i) {
     const std::string where =
         fmt::format("{}: {}[{}]", place_of(t.find("splits")->source()), t.path_of("splits"), i);
-    const std::vector<SplitRule> rules = parse_split(texts[i], where);
+    std::vector<SplitRule> rules = parse_split(texts[i], where, user);
+    resolve_rule_files(rules, base_folder, {}, where);
     if (rules.size() != aunet->split.size())
       t.fail("splits",
              fmt::format("expected {} rules in each (one per boundary between stages), got {} in \"{}\"",
@@ -197,7 +200,8 @@ std::string family_path(const toml::table& table, size_t index) {
   return name && !name->empty() ? "family." + *name : fmt::format("family.{}", index);
 }
 
-FamilySpec read_family(const toml::table& table, size_t index, const std::string& base_folder) {
+FamilySpec read_family(const toml::table& table, size_t index, const std::string& base_folder,
+                       const UserRules& user) {
   const Table t(
       table, family_path(table, index),
       {"name", "model", "sizes", "lr", "batch_bytes", "batch_sequences", "law", "data_ratio", "splits"});
@@ -209,9 +213,9 @@ FamilySpec read_family(const toml::table& table, size_t index, const std::string
   if (family.name.find('.') != std::string::npos) {
     t.fail_expected("name", "a name without '.', so that --set can reach it");
   }
-  read_model_and_sizes(t, base_folder, family);
+  read_model_and_sizes(t, base_folder, user, family);
   read_hyper(t, family);
-  read_splits(t, family);
+  read_splits(t, base_folder, user, family);
   return family;
 }
 

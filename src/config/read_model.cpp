@@ -1,5 +1,6 @@
 #include "config/read_model.h"
 
+#include "config/rule_file.h"
 #include "config/sections.h"
 #include "config/toml_file.h"
 #include "core/error.h"
@@ -53,20 +54,24 @@ void read_pooling(const Table& t, std::string& pooling) {
   if (text && kOfficial.contains(text->get())) {
     pooling = kOfficial.at(text->get());
   } else {
-    t.read_choice("pooling_type", pooling, {"indexed_matmul", "repeat", "scatter", "non_param"});
+    t.read_choice("pooling_type", pooling, pooling_types());
   }
 }
 
-void read_split_rules(const Table& t, int64_t stages, AunetConfig& config) {
+void read_split_rules(const Table& t, int64_t stages, const std::string& base_folder, const UserRules& user,
+                      AunetConfig& config) {
   t.need("split", "rules like \"word\" or \"word1=1@1,word2=2@1\"");
   std::string text;
   t.read("split", text);
   const std::string where = place_of(t.find("split")->source()) + ": " + t.path_of("split");
-  config.split = parse_split(expand_split(text, stages - 1), where);
+  config.split = parse_split(expand_split(text, stages - 1), where, user);
   if (static_cast<int64_t>(config.split.size()) != stages - 1) {
     t.fail("split", fmt::format("expected {} {} (one per transition), got {}", stages - 1,
                                 stages == 2 ? "rule" : "rules", config.split.size()));
   }
+  std::vector<std::string> fingerprints;
+  t.read_list("split_fingerprints", fingerprints, {}, stages - 1, "one per rule");
+  resolve_rule_files(config.split, base_folder, fingerprints, where);
   std::string mode = to_string(config.split_mode);
   t.read_choice("split_mode", mode, {"official", "causal"});
   config.split_mode = mode == "official" ? SplitMode::Official : SplitMode::Causal;
@@ -91,7 +96,52 @@ void read_max_seqlens(const Table& t, int64_t stages, std::vector<int64_t>& caps
   if (zero != caps.end()) t.fail("max_seqlens", "expected -1 (no cap) or a cap >= 1, got 0");
 }
 
-AunetConfig read_aunet(const Table& t, ModelScope scope) {
+void read_unit_heads(const Table& t, int64_t stages, AunetConfig& c) {
+  t.read_list("lambda_units", c.lambda_units, at_least(0), stages - 1, "one per stage above bytes");
+  t.read_choice("unit_targets", c.unit_targets, {"bytes", "first_bytes"});
+  t.read("unit_reach", c.unit_reach, within(1, 256));
+}
+
+/// Two ways to write one model must give one run key: the shortest is kept.
+void keep_one_spelling(AunetConfig& c) {
+  const AunetConfig neutral;
+  if (!c.upsampling.empty() && pooling_of(c) == Pooling::Boundary) {
+    c.pooling_type = c.upsampling;  // each way up is also the name of boundary pooling with it
+    c.upsampling.clear();
+  }
+  AunetConfig by_type = c;
+  by_type.upsampling.clear();
+  if (upsampling_of(by_type) == upsampling_of(c)) c.upsampling.clear();
+  if (std::find(c.residuals.begin(), c.residuals.end(), true) == c.residuals.end() && !c.residuals.empty())
+    c.skip = neutral.skip;
+  if (std::all_of(c.lambda_units.begin(), c.lambda_units.end(), [](double weight) { return weight == 0; })) {
+    c.lambda_units.clear();
+    c.unit_targets = neutral.unit_targets;
+    c.unit_reach = neutral.unit_reach;
+  }
+}
+
+/// What only a model whose widths are known can get wrong.
+void check_aunet(const Table& t, const AunetConfig& c) {
+  if (c.dimensions.empty()) return;
+  for (size_t k = 0; k + 1 < c.dimensions.size(); ++k) {
+    if (pooling_of(c) == Pooling::None && c.dimensions[k + 1] % c.dimensions[k] != 0)
+      t.fail("dimensions",
+             fmt::format("expected a multiple of {} after it with pooling_type \"non_param\", got {}",
+                         c.dimensions[k], c.dimensions[k + 1]));
+  }
+  if (c.head_dims.empty()) return;
+  check_heads(c.dimensions, c.head_dims, t, "head_dims");
+  for (size_t k = 0; k < c.n_kv_heads.size(); ++k) {
+    const int64_t heads = c.dimensions[k] / c.head_dims[k];
+    if (heads % c.n_kv_heads[k] != 0)
+      t.fail("n_kv_heads",
+             fmt::format("expected a divisor of stage {}'s {} heads, got {}", k + 1, heads, c.n_kv_heads[k]));
+  }
+}
+
+AunetConfig read_aunet(const Table& t, ModelScope scope, const std::string& base_folder,
+                       const UserRules& user) {
   AunetConfig c;
   const bool complete = scope == ModelScope::Complete;
   const int64_t stages = read_stages(t);
@@ -104,18 +154,24 @@ AunetConfig read_aunet(const Table& t, ModelScope scope) {
   t.read_list("dimensions", c.dimensions, kWidthRange, stages, "one per stage");
   t.read_list("layers", c.layers, kLayersRange, stages, "one per stage");
   t.read_list("head_dims", c.head_dims, kWidthRange, stages, "one per stage");
+  t.read_list("n_kv_heads", c.n_kv_heads, within(1, 1 << 20), stages, "one per stage");
   t.read_list("sliding_windows", c.sliding_windows, kWindowRange, stages, "one per stage");
   t.read_list("residuals", c.residuals, {}, stages - 1, "one per transition");
   read_max_seqlens(t, stages, c.max_seqlens);
   t.read("lambda_level", c.lambda_level, at_least(0));
   read_pooling(t, c.pooling_type);
+  t.read_choice("upsampling", c.upsampling, upsampling_types());
+  t.read_choice("skip", c.skip, {"add", "concat"});
+  t.read("weight_tying", c.weight_tying);
+  read_unit_heads(t, stages, c);
   t.read("rope_theta", c.rope_theta, above(0));
   t.read("multiple_of", c.multiple_of, kMultipleRange);
   t.read("norm_eps", c.norm_eps, above(0));
   t.read("vocab_size", c.vocab_size, within(258, 1 << 20));
-  read_split_rules(t, stages, c);
+  read_split_rules(t, stages, base_folder, user, c);
   if (complete) fill_defaults(stages, c);
-  if (!c.dimensions.empty() && !c.head_dims.empty()) check_heads(c.dimensions, c.head_dims, t, "head_dims");
+  keep_one_spelling(c);
+  check_aunet(t, c);
   return c;
 }
 
@@ -198,12 +254,12 @@ void check_heads(const std::vector<int64_t>& dims, const std::vector<int64_t>& h
 }
 
 ModelConfig read_model(const Table& parent, std::string_view key, ModelScope scope,
-                       const std::string& base_folder) {
+                       const std::string& base_folder, const UserRules& user) {
   static const std::vector<std::string_view> kAunetKeys = {
-      "kind",         "stages",       "dimensions",      "layers",
-      "head_dims",    "residuals",    "sliding_windows", "max_seqlens",
-      "lambda_level", "pooling_type", "rope_theta",      "multiple_of",
-      "norm_eps",     "vocab_size",   "split",           "split_mode"};
+      "kind",         "stages",       "dimensions",   "layers",      "head_dims",    "n_kv_heads",
+      "residuals",    "skip",         "upsampling",   "max_seqlens", "lambda_level", "sliding_windows",
+      "pooling_type", "lambda_units", "unit_targets", "unit_reach",  "rope_theta",   "weight_tying",
+      "multiple_of",  "norm_eps",     "vocab_size",   "split",       "split_mode",   "split_fingerprints"};
   static const std::vector<std::string_view> kBytesKeys = {
       "kind",           "dim",        "n_layers",    "head_dim", "n_kv_heads",
       "sliding_window", "rope_theta", "multiple_of", "norm_eps", "weight_tying"};
@@ -224,7 +280,7 @@ ModelConfig read_model(const Table& parent, std::string_view key, ModelScope sco
   std::string kind;
   loose.need("kind", "one of \"aunet\", \"llama\", \"bytes\"");
   loose.read_choice("kind", kind, {"aunet", "llama", "bytes"});
-  if (kind == "aunet") return read_aunet(Table(raw, loose.path(), kAunetKeys), scope);
+  if (kind == "aunet") return read_aunet(Table(raw, loose.path(), kAunetKeys), scope, base_folder, user);
   const bool bytes = kind == "bytes";
   return read_transformer(Table(raw, loose.path(), bytes ? kBytesKeys : kLlamaKeys), bytes, scope,
                           base_folder);

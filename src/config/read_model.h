@@ -13,11 +13,12 @@ enum class ModelScope {
 };
 
 /// Reads the table at `key`, which must be there. A tokenizer's path is resolved against `base_folder`; where
-/// its vocab is not written, the lines of the rank file are counted.
+/// its vocab is not written, the lines of the rank file are counted. `user`: the split rules that the file
+/// defines.
 ///
 /// Throws   ConfigError; list lengths are held against `stages` (or the length of `dimensions`)
 ModelConfig read_model(const Table& parent, std::string_view key, ModelScope scope,
-                       const std::string& base_folder);
+                       const std::string& base_folder, const UserRules& user);
 
 /// Throws ConfigError at `key` of `table` unless every width is a multiple of its even head width.
 void check_heads(const std::vector<int64_t>& dims, const std::vector<int64_t>& head_dims, const Table& table,

@@ -1,11 +1,13 @@
 #include "config/run_config.h"
 
 #include "config/experiment.h"
+#include "config/rule_file.h"
 #include "core/error.h"
 #include "core/text.h"
 
 #include <fmt/format.h>
 
+#include <map>
 #include <string>
 #include <type_traits>
 
@@ -44,7 +46,7 @@ std::string toml_value(const std::vector<T>& values) {
 /// Lines "key = value" under headers.
 class Writer {
  public:
-  void section(const char* name) { text_ += fmt::format("\n[{}]\n", name); }
+  void section(const std::string& name) { text_ += fmt::format("\n[{}]\n", name); }
   void list_section(const char* name) { text_ += fmt::format("\n[[{}]]\n", name); }
   template <class T>
   void set(const char* key, const T& value) {
@@ -62,17 +64,43 @@ void write_model(Writer& w, const AunetConfig& c) {
   w.set("dimensions", c.dimensions);
   w.set("layers", c.layers);
   w.set("head_dims", c.head_dims);
+  if (!c.n_kv_heads.empty()) w.set("n_kv_heads", c.n_kv_heads);
   w.set("residuals", c.residuals);
   w.set("sliding_windows", c.sliding_windows);
   w.set("max_seqlens", c.max_seqlens);
   w.set("lambda_level", c.lambda_level);
   w.set("pooling_type", c.pooling_type);
+  if (!c.upsampling.empty()) w.set("upsampling", c.upsampling);
+  if (c.skip != "add") w.set("skip", c.skip);
+  if (c.weight_tying) w.set("weight_tying", c.weight_tying);
+  if (!c.lambda_units.empty()) {
+    w.set("lambda_units", c.lambda_units);
+    w.set("unit_targets", c.unit_targets);
+    w.set("unit_reach", c.unit_reach);
+  }
   w.set("rope_theta", c.rope_theta);
   w.set("multiple_of", c.multiple_of);
   w.set("norm_eps", c.norm_eps);
   w.set("vocab_size", c.vocab_size);
   w.set("split", to_string(c.split));
+  if (const auto fingerprints = rule_fingerprints(c.split); !fingerprints.empty())
+    w.set("split_fingerprints", fingerprints);
   w.set("split_mode", to_string(c.split_mode));
+}
+
+/// The [split.NAME] tables that the model's split names.
+void write_user_rules(Writer& w, const ModelConfig& model) {
+  const auto* aunet = std::get_if<AunetConfig>(&model);
+  if (!aunet) return;
+  std::map<std::string, SplitRule> rules;
+  for (const SplitRule& rule : aunet->split) {
+    if (is_user_rule(rule)) rules.emplace(rule.name, rule);
+  }
+  for (const auto& [name, rule] : rules) {
+    w.section("split." + name);
+    if (!rule.start.empty()) w.set("start", rule.start);
+    if (!rule.end.empty()) w.set("end", rule.end);
+  }
 }
 
 std::string tokenizer_table(const TokenizerConfig& c) {
@@ -151,6 +179,7 @@ void write_runtime(Writer& w, const RunConfig& run) {
   if (run.runtime.checkpoint_pin > 0) w.set("pin", run.runtime.checkpoint_pin);
   w.section("gates");
   w.set("causal", run.runtime.gate_causal);
+  w.set("perturbations", run.runtime.gate_perturbations);
   w.section("origin");
   w.set("budget_flops", run.origin.budget_flops);
   w.set("convention", run.origin.convention);
@@ -182,6 +211,7 @@ std::string to_toml(const RunConfig& run) {
   if (!run.origin.family.empty()) w.set("family", run.origin.family);
   w.section("model");
   std::visit([&](const auto& model) { write_model(w, model); }, run.model);
+  write_user_rules(w, run.model);
   w.section("data");
   write_data(w, run.data);
   write_training(w, run);

@@ -33,8 +33,8 @@ struct DataConfig {
   std::string heldout_fingerprint{};
 };
 
-/// A further evaluation of the finished model, in bits per byte, beside the held-out one. Not part of the key:
-/// a new evaluation never retrains.
+/// A further evaluation of the finished model, in bits per byte, beside the held-out one. Not part of the
+/// key: a new evaluation never retrains.
 struct EvalConfig {
   std::string name{};                // journal split; any name but "heldout"
   std::vector<std::string> paths{};  // empty: data.heldout
@@ -76,15 +76,16 @@ struct SeedConfig {
 /// What does not change the weights' identity, and so is left out of the key.
 struct RuntimeConfig {
   int64_t threads = 1;
-  std::string device = "cpu";        // "cpu" | "cuda"
-  double checkpoint_seconds = 120;   // wall time between checkpoints; 0: none but the last
-  int64_t checkpoint_steps = 0;      // also every so many steps; 0: off
-  int64_t checkpoint_keep = 2;       // newest kept
-  std::string gate_causal = "pass";  // what is demanded: "pass" | "leaky-allowed" | "off"
+  std::string device = "cpu";         // "cpu" | "cuda"
+  double checkpoint_seconds = 120;    // wall time between checkpoints; 0: none but the last
+  int64_t checkpoint_steps = 0;       // also every so many steps; 0: off
+  int64_t checkpoint_keep = 2;        // newest kept
+  std::string gate_causal = "pass";   // what is demanded: "pass" | "leaky-allowed" | "off"
+  int64_t gate_perturbations = 1000;  // on held-out text, after the last step (eval/causality.h)
   /// Run trees: the checkpoint after this step is never pruned (where a wsd run's decay begins); 0: none.
   int64_t checkpoint_pin = 0;
-  /// Run trees: start from RUNS/parent_key's checkpoint after parent_step, bit by bit what this run would have
-  /// reached itself; "": from the beginning.
+  /// Run trees: start from RUNS/parent_key's checkpoint after parent_step, bit by bit what this run would
+  /// have reached itself; "": from the beginning.
   std::string parent_key{};
   int64_t parent_step = 0;
 };

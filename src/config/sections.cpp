@@ -173,8 +173,9 @@ RuntimeConfig read_runtime(const Table& root, bool of_one_run) {
   checkpoints.read_duration("every", config.checkpoint_seconds);
   checkpoints.read("steps", config.checkpoint_steps, at_least(0));
   read_keep(checkpoints, config.checkpoint_keep);
-  const Table gates = root.table("gates", {"causal"});
+  const Table gates = root.table("gates", {"causal", "perturbations"});
   gates.read_choice("causal", config.gate_causal, {"pass", "leaky-allowed", "off"});
+  gates.read("perturbations", config.gate_perturbations, within(1, 1e7));
   return config;
 }
 

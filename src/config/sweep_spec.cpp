@@ -7,6 +7,7 @@
 #include "config/sections.h"
 #include "config/sweep_claims.h"
 #include "config/toml_file.h"
+#include "config/user_rules.h"
 #include "core/error.h"
 #include "core/text.h"
 
@@ -239,16 +240,17 @@ SweepSpec parse(const std::string& text, const std::string& file_name, const std
   const toml::table parsed = parse_toml(text, file_name, overrides);
   const Table root(parsed, "",
                    {"sweep", "data", "budget", "family", "tune", "optim", "schedule", "replicates",
-                    "checkpoints", "gates", "run", "exclude", "override", "eval"},
+                    "checkpoints", "gates", "run", "exclude", "override", "eval", "split"},
                    file_name + ":1:1");
   SweepSpec spec;
   spec.file = file_name;
   const Table sweep = sweep_section(root);
   read_sweep_section(sweep, spec);
   read_sweep_data(root, base_folder, spec.data);
+  const UserRules user = read_user_rules(root);
   const std::vector<const toml::table*> families = root.tables("family");
   for (size_t i = 0; i < families.size(); ++i)
-    spec.families.push_back(read_family(*families[i], i, base_folder));
+    spec.families.push_back(read_family(*families[i], i, base_folder, user));
   check_families(root, families, spec.families);
   const bool needs_flops = std::any_of(spec.families.begin(), spec.families.end(),
                                        [](const FamilySpec& family) { return family.data_ratio == 0; });

@@ -56,6 +56,39 @@ void append_rows(const std::vector<int32_t>& kept, int32_t fine, int32_t first_f
   for (const int32_t r : kept) transition.kept.push_back(first_fine + r);
 }
 
+/// Appends which rows the units of one sequence pool: runs that follow each other.
+void append_pooled(const std::vector<int32_t>& kept, int32_t first_fine, Transition& transition) {
+  auto unit = static_cast<int32_t>(transition.unit_rows.size());
+  int32_t row = kept[0];
+  for (const int32_t last : kept) {
+    transition.unit_rows.push_back(last + 1 - row);
+    for (; row <= last; ++row) {
+      transition.pooled.push_back(first_fine + row);
+      transition.pooled_unit.push_back(unit);
+    }
+    ++unit;
+  }
+}
+
+/// Appends what the heads of one sequence's stages predict. `bytes`: the byte row that each row of the stage
+/// was pooled from, `first_row`: where the sequence's rows begin at the stage.
+void append_unit_targets(const std::vector<int32_t>& bytes, const Sequence& sequence, int32_t first_row,
+                         const AunetConfig& model, UnitTargets& out) {
+  const auto n_rows = static_cast<int64_t>(bytes.size()), n_bytes = std::ssize(sequence.targets);
+  const auto reach = static_cast<size_t>(model.unit_reach);
+  out.rows.resize(reach);
+  out.targets.resize(reach);
+  const bool one_unit = model.unit_targets == "bytes";
+  for (int64_t j = 0; j < n_rows; ++j) {
+    const int64_t next = j + 1 < n_rows ? bytes[j + 1] : n_bytes;
+    for (int64_t i = 0; i < model.unit_reach; ++i) {
+      if (one_unit ? bytes[j] + i >= next : j + i >= n_rows) break;
+      out.rows[i].push_back(first_row + static_cast<int32_t>(j));
+      out.targets[i].push_back(sequence.targets[one_unit ? bytes[j] + i : bytes[j + i]]);
+    }
+  }
+}
+
 /// Counting sort of the fine rows by offset.
 void sort_by_offset(Transition& transition) {
   transition.group.fill(0);
@@ -72,7 +105,29 @@ void append(std::vector<int32_t>& to, const std::vector<int32_t>& from) {
   to.insert(to.end(), from.begin(), from.end());
 }
 
+/// The stages' own tables of one sequence, whose rows cu_rows already holds.
+void append_units(const KeptRows& kept, const Sequence& sequence, const AunetConfig& model, Batch& batch) {
+  const size_t n_stages = batch.cu_rows.size(), b = batch.cu_rows[0].size() - 2;
+  const Pooling pooling = pooling_of(model);
+  const bool whole_units = pooling != Pooling::Boundary && pooling != Pooling::None;
+  std::vector<int32_t> bytes(sequence.inputs.size());
+  std::iota(bytes.begin(), bytes.end(), 0);
+  for (size_t k = 0; k + 1 < n_stages; ++k) {
+    if (whole_units) append_pooled(kept.kept[k], batch.cu_rows[k][b], batch.transitions[k]);
+    std::vector<int32_t> coarse;
+    for (const int32_t row : kept.kept[k]) coarse.push_back(bytes[row]);
+    bytes = std::move(coarse);
+    if (unit_weight(model, k + 1) > 0)
+      append_unit_targets(bytes, sequence, batch.cu_rows[k + 1][b], model, batch.unit_targets[k + 1]);
+  }
+}
+
 }  // namespace
+
+int64_t UnitTargets::count() const {
+  return std::accumulate(rows.begin(), rows.end(), int64_t{0},
+                         [](int64_t sum, const auto& of_reach) { return sum + std::ssize(of_reach); });
+}
 
 Batch pack(std::span<const Sequence> sequences, const ModelConfig& model) {
   const auto* aunet = std::get_if<AunetConfig>(&model);
@@ -81,6 +136,7 @@ Batch pack(std::span<const Sequence> sequences, const ModelConfig& model) {
   batch.n_sequences = static_cast<int64_t>(sequences.size());
   batch.cu_rows.assign(n_stages, {0});
   batch.transitions.resize(n_stages - 1);
+  if (aunet && !aunet->lambda_units.empty()) batch.unit_targets.resize(n_stages);
   for (const auto& sequence : sequences) {
     require(sequence.inputs.size() == sequence.targets.size(), "pack: inputs and targets differ in length");
     append(batch.inputs, sequence.inputs);
@@ -97,6 +153,7 @@ Batch pack(std::span<const Sequence> sequences, const ModelConfig& model) {
     }
     batch.cut_rows += kept.cut_rows;
     if (!aunet) continue;
+    append_units(kept, sequence, *aunet, batch);
     append(batch.input_levels, sequence.input_levels);
     batch.input_levels[batch.input_levels.size() - sequence.inputs.size()] =
         static_cast<int32_t>(n_stages) - 1;

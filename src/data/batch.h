@@ -26,6 +26,18 @@ struct Transition {
   std::vector<int32_t> offset;  // [R_k] (row - kept[unit]) mod kOffsets
   std::vector<int32_t> order;   // [R_k] fine rows by offset, stable: group g is order[group[g] .. group[g+1])
   std::array<int32_t, kOffsets + 1> group{};
+  // Filled only for pooling that looks at whole units (average, max, cross_attention). Unit j pools the rows
+  // after the one before it, up to its own: kept[j-1]+1 .. kept[j], of a sequence's first unit kept[j] alone.
+  std::vector<int32_t> pooled;  // [P] the rows of stage k that a unit pools: up to a sequence's last kept
+  std::vector<int32_t> pooled_unit;  // [P] the coarse row that pools each
+  std::vector<int32_t> unit_rows;    // [R_{k+1}] how many each pools
+};
+
+/// What a stage's own head predicts (model/unit_head.h): at reach i, targets[i][n] from the stage's row
+/// rows[i][n].
+struct UnitTargets {
+  std::vector<std::vector<int32_t>> rows, targets;  // [reach][n_i]; empty: the stage has no head
+  int64_t count() const;                            // over all i
 };
 
 struct Batch {
@@ -36,6 +48,7 @@ struct Batch {
   std::vector<int32_t> target_levels;  // [R_1] AU-Net: level of each target; else empty
   std::vector<std::vector<int32_t>> cu_rows;  // [K][B+1] first row of each sequence at stage k, then R_k
   std::vector<Transition> transitions;        // [K-1]
+  std::vector<UnitTargets> unit_targets;      // [K], or empty: no stage has a head of its own
   int64_t cut_rows = 0;      // rows lost to max_seqlens, over all stages: rows without caps minus rows
   int64_t text_bytes = 0;    // bytes of text among the targets
   int64_t target_units = 0;  // R_1: every target is scored in training

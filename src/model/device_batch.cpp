@@ -40,9 +40,22 @@ DeviceBatch to_device(const Batch& batch, const at::Device& device) {
     out.positions.push_back(as_int(positions_in_sequences(cu), device));
     out.cu_rows_device.push_back(as_int(cu, device));
   }
-  for (const Transition& t : batch.transitions)
-    out.transitions.push_back(
-        {as_long(t.kept, device), as_long(t.unit, device), as_long(t.order, device), t.group});
+  for (const Transition& t : batch.transitions) {
+    DeviceTransition& d = out.transitions.emplace_back();
+    d.kept = as_long(t.kept, device);
+    d.unit = as_long(t.unit, device);
+    d.order = as_long(t.order, device);
+    d.group = t.group;
+    if (t.pooled.empty()) continue;
+    d.pooled = as_long(t.pooled, device);
+    d.pooled_unit = as_long(t.pooled_unit, device);
+    d.unit_rows = as_long(t.unit_rows, device);
+  }
+  for (const UnitTargets& stage : batch.unit_targets) {
+    DeviceUnitTargets& d = out.unit_targets.emplace_back();
+    for (const auto& rows : stage.rows) d.rows.push_back(as_long(rows, device));
+    for (const auto& targets : stage.targets) d.targets.push_back(as_long(targets, device));
+  }
   out.text_bytes = batch.text_bytes;
   out.target_units = batch.target_units;
   return out;

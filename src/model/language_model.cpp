@@ -1,10 +1,33 @@
 #include "model/language_model.h"
 
+#include "core/error.h"
+
 #include <ATen/ATen.h>
 
 #include <algorithm>
 
 namespace aunet {
+
+TargetCounts& TargetCounts::operator+=(const Batch& batch) {
+  units += batch.target_units;
+  unit_targets.resize(std::max(unit_targets.size(), batch.unit_targets.size()));
+  for (size_t k = 0; k < batch.unit_targets.size(); ++k) unit_targets[k] += batch.unit_targets[k].count();
+  return *this;
+}
+
+at::Tensor objective(const LanguageModel& model, const LossSums& sums, const TargetCounts& step) {
+  at::Tensor bytes = sums.nats;
+  if (sums.level_nats.defined()) bytes = bytes + sums.level_nats * model.lambda_level();
+  at::Tensor total = bytes / static_cast<double>(step.units);
+  for (size_t k = 0; k < sums.unit_nats.size(); ++k)
+    if (sums.unit_nats[k].defined())
+      total = total + sums.unit_nats[k] * (model.lambda_unit(k) / static_cast<double>(step.unit_targets[k]));
+  return total;
+}
+
+std::unique_ptr<Decoder> LanguageModel::decoder(int64_t) const {
+  throw BugError("this model has no decoder");
+}
 
 std::vector<std::pair<std::string, at::Tensor>> LanguageModel::official_parameters() {
   return store_.official(false);
@@ -23,14 +46,14 @@ void LanguageModel::to_double() {
   store_.to(store_.values().options().dtype(at::kDouble));
 }
 
-void LanguageModel::finish(uint64_t init_seed) {
-  store_.allocate();
+void LanguageModel::finish(std::optional<uint64_t> init_seed) {
+  store_.allocate(at::TensorOptions().dtype(at::kFloat).device(init_seed ? at::kCPU : at::kMeta));
   for (Parameter& p : store_.parameters()) {
     std::string name = p.parts[0].first;  // module names may not hold dots
     std::replace(name.begin(), name.end(), '.', '_');
     register_parameter(name, p.value);
   }
-  initialize(store_, init_seed);
+  if (init_seed) initialize(store_, *init_seed);
 }
 
 }  // namespace aunet

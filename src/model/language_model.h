@@ -2,6 +2,7 @@
 #pragma once
 
 #include "data/batch.h"
+#include "model/decoder.h"
 #include "nn/parameters.h"
 
 #include <ATen/core/Tensor.h>
@@ -10,6 +11,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,15 +24,21 @@ struct DeviceTransition {
   at::Tensor unit;   // [R_k] int64
   at::Tensor order;  // [R_k] int64, rows sorted by offset
   std::array<int32_t, kOffsets + 1> group{};
+  at::Tensor pooled, pooled_unit;  // [P] int64; undefined unless pooling looks at whole units
+  at::Tensor unit_rows;            // [R_{k+1}] int64; likewise
+};
+struct DeviceUnitTargets {
+  std::vector<at::Tensor> rows, targets;  // [reach] [n_i] int64
 };
 struct DeviceBatch {
   int64_t n_sequences = 0;
-  at::Tensor inputs, targets;                 // [R_1] int64
-  at::Tensor target_levels;                   // [R_1] int64 or undefined
-  std::vector<at::Tensor> positions;          // [K] [R_k] int32: row index inside its sequence (rotary)
-  std::vector<std::vector<int32_t>> cu_rows;  // [K][B+1] on the host
-  std::vector<at::Tensor> cu_rows_device;     // [K] [B+1] int32
-  std::vector<DeviceTransition> transitions;  // [K-1]
+  at::Tensor inputs, targets;                   // [R_1] int64
+  at::Tensor target_levels;                     // [R_1] int64 or undefined
+  std::vector<at::Tensor> positions;            // [K] [R_k] int32: row index inside its sequence (rotary)
+  std::vector<std::vector<int32_t>> cu_rows;    // [K][B+1] on the host
+  std::vector<at::Tensor> cu_rows_device;       // [K] [B+1] int32
+  std::vector<DeviceTransition> transitions;    // [K-1]
+  std::vector<DeviceUnitTargets> unit_targets;  // [K] or empty
   int64_t text_bytes = 0, target_units = 0;
 };
 DeviceBatch to_device(const Batch& batch, const at::Device& device);
@@ -39,6 +47,14 @@ DeviceBatch to_device(const Batch& batch, const at::Device& device);
 struct LossSums {
   at::Tensor nats;        // 0-d fp32, cross-entropy summed over all targets
   at::Tensor level_nats;  // 0-d fp32, level head's cross-entropy summed; undefined without a level head
+  std::vector<at::Tensor> unit_nats;  // [K] or empty: of each stage's own head; undefined without one
+};
+
+/// How many targets the sums of a step are over: all its batches, on all ranks. The loader knows them.
+struct TargetCounts {
+  int64_t units = 0;                  // of nats and level_nats
+  std::vector<int64_t> unit_targets;  // [K] or empty
+  TargetCounts& operator+=(const Batch& batch);
 };
 
 /// Base of every model. Weights are views of one flat buffer and their gradients of another
@@ -54,6 +70,11 @@ class LanguageModel : public torch::nn::Module {
   virtual at::Tensor target_nats(const DeviceBatch& batch) = 0;
   /// Weight of level_nats in the objective.
   virtual double lambda_level() const { return 0; }
+  /// Weight of unit_nats[stage] in the objective.
+  virtual double lambda_unit(size_t /*stage*/) const { return 0; }
+  /// For generating n_sequences at once; it refers to this model, whose weights must stay as they are. Throws
+  /// BugError for a model that cannot generate.
+  virtual std::unique_ptr<Decoder> decoder(int64_t n_sequences) const;
   /// Parameters under their official names (golden/README.md), as export and checkpoints write them. Fused
   /// storage (QKV, W1|W3) is presented as views, so writing into them writes the model.
   virtual std::vector<std::pair<std::string, at::Tensor>> official_parameters();
@@ -73,12 +94,17 @@ class LanguageModel : public torch::nn::Module {
   const ParameterStore& store() const { return store_; }
 
  protected:
-  /// Allocates what the constructor declared, registers it with the module, and draws the weights.
-  void finish(uint64_t init_seed);
+  /// Allocates what the constructor declared, registers it with the module, and draws the weights. Without a
+  /// seed the weights are on the meta device: shapes, no memory, no values.
+  void finish(std::optional<uint64_t> init_seed);
   ParameterStore store_;
 
  private:
   at::ScalarType compute_type_ = at::kFloat;
 };
+
+/// What training minimises: (nats + lambda_level level_nats) / units + sum_k lambda_k unit_nats[k] /
+/// unit_targets[k]. The objectives of a step's batches, each divided by the counts of the whole step, add up.
+at::Tensor objective(const LanguageModel& model, const LossSums& sums, const TargetCounts& step);
 
 }  // namespace aunet

@@ -20,40 +20,58 @@ at::Tensor plain_norm(const at::Tensor& x, const at::Tensor& w, double eps) {
 }  // namespace
 
 StageTransition::StageTransition(const AunetConfig& config, int64_t index, ParameterStore& store)
-    : pooling_(config.pooling_type), eps_(config.norm_eps) {
+    : pooling_(pooling_of(config)), upsampling_(upsampling_of(config)), eps_(config.norm_eps) {
   const auto k = static_cast<size_t>(index);
   const int64_t fine = config.dimensions[k], coarse = config.dimensions[k + 1];
-  if (pooling_ == "non_param") {
-    if (coarse != 2 * fine)
-      throw ConfigError(
-          fmt::format("model.dimensions: expected {} after {} with pooling_type \"non_param\", got {}",
-                      2 * fine, fine, coarse));
-    return;
-  }
-  const auto name = [&](const char* weight) {
-    return fmt::format("transitions.{}.{}.weight", index, weight);
+  if (pooling_ == Pooling::None && coarse % fine != 0)
+    throw ConfigError(fmt::format(
+        "model.dimensions: expected a multiple of {} after it with pooling_type \"non_param\", got {}", fine,
+        coarse));
+  features_ratio_ = coarse / fine;
+  const auto add = [&](const char* weight, std::vector<int64_t> shape) {
+    return &store.add(fmt::format("transitions.{}.{}.weight", index, weight), std::move(shape));
   };
-  down_norm_ = &store.add(name("down_norm"), {fine});
-  trans_down_ = &store.add(name("trans_down"), {coarse, fine});
-  up_norm_ = &store.add(name("up_norm"), {coarse});
-  trans_up_ = &store.add(name("trans_up"), {fine, coarse});
-  if (pooling_ == "indexed_matmul")
-    offsets_ = &store.add(name("indexed_linear"), {kOffsets, fine, coarse});
-  else if (pooling_ == "repeat")
-    offsets_ = &store.add(name("pos_encoding"), {kOffsets, coarse});
-  else if (pooling_ != "scatter")
-    throw ConfigError(
-        fmt::format("model.pooling_type: expected \"indexed_matmul\", \"repeat\", \"scatter\" or "
-                    "\"non_param\", got \"{}\"",
-                    pooling_));
+  if (pooling_ == Pooling::CrossAttention) {
+    const auto name = [&](const char* w) {
+      return fmt::format("transitions.{}.pool_attention.{}.weight", index, w);
+    };
+    attention_.norm = add("pool_norm", {fine});
+    attention_.wqkv = &store.add_fused({{name("wq"), fine}, {name("wk"), fine}, {name("wv"), fine}}, fine);
+    attention_.wo = add("pool_attention.wo", {fine, fine});
+    attention_.heads = fine / config.head_dims[k];
+    attention_.eps = eps_;
+  }
+  if (pooling_ != Pooling::None) {
+    down_norm_ = add("down_norm", {fine});
+    trans_down_ = add("trans_down", {coarse, fine});
+  }
+  if (upsampling_ != Upsampling::None) {
+    up_norm_ = add("up_norm", {coarse});
+    trans_up_ = add("trans_up", {fine, coarse});
+  }
+  if (upsampling_ == Upsampling::MultiLinear) offsets_ = add("indexed_linear", {kOffsets, fine, coarse});
+  if (upsampling_ == Upsampling::Repeat) offsets_ = add("pos_encoding", {kOffsets, coarse});
+  if (config.skip == "concat" && has_residual(config, k)) skip_ = add("skip", {fine, 2 * fine});
 }
 
 at::Tensor StageTransition::down(const at::Tensor& x, const DeviceTransition& tables,
                                  at::Tensor& skip) const {
-  if (pooling_ == "non_param") {
-    skip = x;
-    return down_without_weights(x, tables);
+  if (pooling_ == Pooling::Boundary) return down_boundary(x, tables, skip);
+  skip = x;
+  switch (pooling_) {
+    case Pooling::Average:
+      return project_down(unit_average(x, tables));
+    case Pooling::Max:
+      return project_down(unit_max(x, tables));
+    case Pooling::CrossAttention:
+      return project_down(attention_.forward(x, tables));
+    default:
+      return down_without_weights(x, tables);
   }
+}
+
+at::Tensor StageTransition::down_boundary(const at::Tensor& x, const DeviceTransition& tables,
+                                          at::Tensor& skip) const {
   const PoolTensors w{down_norm_->value.detach(), trans_down_->value.detach()};
   if (!wants_gradient({x})) {
     skip = x;
@@ -74,11 +92,23 @@ at::Tensor StageTransition::down(const at::Tensor& x, const DeviceTransition& ta
   return y;
 }
 
+at::Tensor StageTransition::project_down(const at::Tensor& units) const {
+  DeviceTransition every_row;
+  every_row.kept = at::arange(units.size(0), units.options().dtype(at::kLong));
+  at::Tensor unused;
+  return down_boundary(units.contiguous(), every_row, unused);
+}
+
 at::Tensor StageTransition::up(const at::Tensor& h, const at::Tensor& skip,
                                const DeviceTransition& tables) const {
-  if (pooling_ == "indexed_matmul") return up_indexed(h, skip, tables);
-  const at::Tensor z = up_plain(h, tables);
-  return skip.defined() ? z + skip : z;
+  const bool fused = upsampling_ == Upsampling::MultiLinear;
+  if (!skip_ || !skip.defined()) {
+    if (fused) return up_indexed(h, skip, tables);
+    const at::Tensor z = up_plain(h, tables);
+    return skip.defined() ? z + skip : z;
+  }
+  const at::Tensor z = fused ? up_indexed(h, at::Tensor(), tables) : up_plain(h, tables);
+  return at::linear(at::cat({skip, z}, 1), skip_->value.to(z.scalar_type()));
 }
 
 at::Tensor StageTransition::up_indexed(const at::Tensor& h, const at::Tensor& skip,
@@ -105,20 +135,26 @@ at::Tensor StageTransition::up_indexed(const at::Tensor& h, const at::Tensor& sk
 }
 
 at::Tensor StageTransition::down_without_weights(const at::Tensor& x, const DeviceTransition& tables) const {
-  const at::Tensor a = x.index_select(0, tables.kept);
-  return at::stack({(a + a.roll(1, 1)) / 2, a}, 2).flatten(1).contiguous();
+  const at::Tensor b = x.index_select(0, tables.kept), before = b.roll(1, 1);
+  std::vector<at::Tensor> mixed;
+  for (int64_t i = 1; i <= features_ratio_; ++i) {
+    const double share = static_cast<double>(i) / static_cast<double>(features_ratio_);
+    mixed.push_back(share * b + (1 - share) * before);
+  }
+  return at::stack(mixed, 2).flatten(1);
 }
 
 at::Tensor StageTransition::up_plain(const at::Tensor& h, const DeviceTransition& tables) const {
   const int64_t rows = tables.unit.size(0);
-  if (pooling_ == "non_param") {
-    const at::Tensor pairs = h.unflatten(1, {h.size(1) / 2, 2}).mean(2);
-    return at::zeros({rows, pairs.size(1)}, h.options()).index_copy(0, tables.kept, pairs);
+  if (upsampling_ == Upsampling::None) {
+    const at::Tensor means = h.unflatten(1, {h.size(1) / features_ratio_, features_ratio_}).mean(2);
+    return at::zeros({rows, means.size(1)}, h.options()).index_copy(0, tables.kept, means);
   }
   const at::Tensor u = plain_norm(h, up_norm_->value, eps_).to(h.scalar_type());
   const at::Tensor matrix = trans_up_->value.to(h.scalar_type());
-  if (pooling_ == "scatter")
+  if (upsampling_ == Upsampling::Scatter)
     return at::zeros({rows, matrix.size(0)}, h.options()).index_copy(0, tables.kept, at::linear(u, matrix));
+  if (upsampling_ == Upsampling::Nearest) return at::linear(u, matrix).index_select(0, tables.unit);
   // W_up (u + e) = W_up u + W_up e: one product a unit and one an offset, instead of one a row.
   const at::Tensor first = tables.kept.index_select(0, tables.unit);
   const at::Tensor offset = at::arange(rows, tables.unit.options()).sub(first).remainder(kOffsets);

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 namespace aunet {
 
@@ -35,6 +36,13 @@ void fill_per_stage(std::vector<T>& list, size_t n, const char* name, const T& v
     throw ConfigError(fmt::format("{}: {}: expected {} values, got {}", place, name, n, list.size()));
 }
 
+/// Grouped queries that a file fixes must divide the heads of every size.
+void check_kv_heads(int64_t heads, int64_t kv_heads, const std::string& place) {
+  if (kv_heads > 0 && heads % kv_heads != 0)
+    throw ConfigError(
+        fmt::format("{}: n_kv_heads: expected a divisor of {} heads, got {}", place, heads, kv_heads));
+}
+
 AunetConfig sized(AunetConfig m, std::vector<int64_t> dims, const std::vector<int64_t>& layers,
                   std::vector<int64_t> head_dims, double byte_width, const std::string& place) {
   const size_t n = m.split.size() + 1;
@@ -57,6 +65,10 @@ AunetConfig sized(AunetConfig m, std::vector<int64_t> dims, const std::vector<in
     if (m.head_dims[k] <= 0 || dims[k] % m.head_dims[k] != 0)
       throw ConfigError(fmt::format("{}: head_dims: expected divisors of {}, got {}", place,
                                     fmt::join(dims, ", "), fmt::join(m.head_dims, ", ")));
+  if (byte_width != 1 && !m.n_kv_heads.empty())
+    m.n_kv_heads[0] = std::gcd(m.n_kv_heads[0], dims[0] / m.head_dims[0]);
+  for (size_t k = 0; k < m.n_kv_heads.size(); ++k)
+    check_kv_heads(dims[k] / m.head_dims[k], m.n_kv_heads[k], place);
   if (m.sliding_windows.empty()) {
     m.sliding_windows.assign(n, kDeepWindow);
     m.sliding_windows[0] = kByteWindow;
@@ -81,18 +93,28 @@ TransformerConfig sized(TransformerConfig m, const std::vector<int64_t>& dims,
   if (m.dim % m.head_dim != 0)
     throw ConfigError(
         fmt::format("{}: head_dim: expected a divisor of {}, got {}", place, m.dim, m.head_dim));
+  check_kv_heads(m.dim / m.head_dim, m.n_kv_heads, place);
   m.multiple_of = multiple_for(m.multiple_of, m.dim);
   if (m.vocab_size == 0) m.vocab_size = (m.tokenizer.kind == "bytes" ? 256 : m.tokenizer.vocab) + 2;
   return m;
 }
 
-/// Does a head width that the file fixes divide these widths?
+/// Do the head widths and grouped queries that the file fixes divide these widths and their heads?
 bool heads_fit(const FamilySpec& family, const std::vector<int64_t>& dims) {
-  if (const auto* transformer = std::get_if<TransformerConfig>(&family.base))
-    return transformer->head_dim == 0 || dims[0] % transformer->head_dim == 0;
-  const auto& given = std::get<AunetConfig>(family.base).head_dims;
-  for (size_t k = 0; k < given.size() && k < dims.size(); ++k)
-    if (dims[k] % given[k] != 0) return false;
+  std::vector<int64_t> heads, kv_heads;
+  if (const auto* transformer = std::get_if<TransformerConfig>(&family.base)) {
+    if (transformer->head_dim > 0) heads = {transformer->head_dim};
+    if (transformer->n_kv_heads > 0) kv_heads = {transformer->n_kv_heads};
+  } else {
+    heads = std::get<AunetConfig>(family.base).head_dims;
+    kv_heads = std::get<AunetConfig>(family.base).n_kv_heads;
+  }
+  const bool bytes_first = dims.size() > 1;
+  for (size_t k = 0; k < dims.size(); ++k) {
+    const int64_t width = heads.empty() ? ladder_head_dim(dims[k], bytes_first && k == 0) : heads[k];
+    if (dims[k] % width != 0) return false;
+    if (!kv_heads.empty() && dims[k] / width % kv_heads[k] != 0) return false;
+  }
   return true;
 }
 
@@ -159,7 +181,8 @@ std::vector<ModelConfig> ladder(const FamilySpec& family, const SweepSpec& spec)
     if (next != layers) sizes.push_back(sized_model(family, spec, dims, next));
   }
   if (sizes.empty())
-    throw ConfigError(where(family, spec) + ": head_dims: no width of the ladder is divisible by them");
+    throw ConfigError(where(family, spec) +
+                      ": head_dims, n_kv_heads: no width of the ladder is divisible by them");
   return sizes;
 }
 

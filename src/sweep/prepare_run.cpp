@@ -1,5 +1,6 @@
 #include "sweep/prepare_run.h"
 
+#include "config/rule_file.h"
 #include "core/error.h"
 #include "core/file.h"
 
@@ -36,6 +37,18 @@ void copy_tokenizer(const RunDir& run, RunConfig& config) {
   tokenizer.path = "tokenizer.tiktoken";  // read as a name beside run.toml
 }
 
+/// Boundaries of texts (`file`) stay where they are, as the corpora do.
+void copy_split_files(const RunDir& run, RunConfig& config) {
+  auto* aunet = std::get_if<AunetConfig>(&config.model);
+  if (!aunet) return;
+  for (size_t i = 0; i < aunet->split.size(); ++i) {
+    SplitRule& rule = aunet->split[i];
+    if (!reads_file(rule) || kind_of_rule(rule.name) == "file") continue;
+    if (!exists(run.split(i))) write_file_atomic(run.split(i), read_file(rule_file(rule).path));
+    rule = with_path(rule, std::filesystem::path(run.split(i)).filename().string());
+  }
+}
+
 }  // namespace
 
 void prepare_run_directory(const RunDir& run, const RunConfig& planned) {
@@ -53,6 +66,7 @@ void prepare_run_directory(const RunDir& run, const RunConfig& planned) {
     config.runtime.device = before.runtime.device;
   }
   copy_tokenizer(run, config);
+  copy_split_files(run, config);
   write_if_new(run.run_toml(), to_toml(config));
 }
 

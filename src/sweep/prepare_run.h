@@ -6,9 +6,9 @@
 
 namespace aunet {
 
-/// Creates RUNS/KEY with tokenizer.tiktoken (when the run uses a BPE) and, last and atomically, run.toml: a
-/// folder that has a run.toml is complete. Paths of data in it are absolute, so that it may be resumed from
-/// anywhere.
+/// Creates RUNS/KEY with tokenizer.tiktoken (when the run uses a BPE), split-N (what its split rules read)
+/// and, last and atomically, run.toml: a folder that has a run.toml is complete. Paths of data in it are
+/// absolute, so that it may be resumed from anywhere.
 ///
 /// A folder that already exists keeps its `threads` and `device` (they decide the bits) and takes the plan's
 /// paths and checkpoint rhythm. Throws Error when its run.toml describes another run under the same key.

@@ -33,8 +33,14 @@ FamilySpec with_model(const FamilySpec& family, const ModelSetting& setting, con
   FamilySpec moved = family;
   moved.variant = setting.text();
   moved.byte_width = setting.byte_width;
-  if (auto* aunet = std::get_if<AunetConfig>(&moved.base); aunet && !setting.split.empty())
-    aunet->split = parse_split(setting.split, spec.file + ": " + family.name + ".splits");
+  if (auto* aunet = std::get_if<AunetConfig>(&moved.base); aunet && !setting.split.empty()) {
+    const auto known = std::find_if(family.splits.begin(), family.splits.end(),
+                                    [&](const auto& rules) { return to_string(rules) == setting.split; });
+    if (known == family.splits.end())
+      throw ConfigError(fmt::format("{}: {}.splits: expected the tuned rule \"{}\" among them, got none",
+                                    spec.file, family.name, setting.split));
+    aunet->split = *known;
+  }
   if (auto* transformer = std::get_if<TransformerConfig>(&moved.base); transformer && setting.vocab > 0) {
     transformer->tokenizer.vocab = setting.vocab;
     transformer->tokenizer.fingerprint.clear();

@@ -191,7 +191,10 @@ std::string tuning_hash(const SweepSpec& spec, const FamilySpec& family) {
       number(spec.tune.start_batch_bytes), spec.tune.until, spec.tune.law, family.law, number(family.lr),
       number(family.batch_bytes), fmt::join(family.batch_sequences, ","), spec.data.data.context_bytes,
       spec.budget.convention, model_text(family));
-  for (const auto& split : family.splits) text += "split " + to_string(split) + "\n";
+  for (const auto& split : family.splits) {
+    text += "split " + to_string(split) + "\n";
+    for (const auto& pattern : user_patterns(split)) text += pattern + "\n";
+  }
   return hash_hex(text);
 }
 

@@ -10,9 +10,11 @@ namespace aunet {
 
 namespace {
 
+constexpr size_t kTerms = 4;  // of a Workload, per stage
+
 Workload scaled(const Workload& work, double factor) {
   Workload result = work;
-  for (auto* terms : {&result.rows, &result.pairs, &result.paper_pairs})
+  for (auto* terms : {&result.rows, &result.pairs, &result.paper_pairs, &result.unit_targets})
     for (double& value : *terms) value *= factor;
   return result;
 }
@@ -25,7 +27,7 @@ WindowSums::WindowSums(const FamilySpec& family, uint64_t data_seed, const Facts
   family_.base = sized;
   facts_ = &provider_(family_, data_seed_, 1);
   n_stages_ = static_cast<size_t>(facts_->n_stages);
-  sums_.assign(3 * n_stages_, 0);
+  sums_.assign(kTerms * n_stages_, 0);
   bytes_.assign(1, 0);
   if (facts_->declared)
     one_ = sequence_workload(family_.base, rows(0));
@@ -48,11 +50,13 @@ std::vector<int64_t> WindowSums::rows(int64_t window) const {
 
 void WindowSums::append(int64_t window) {
   const Workload one = sequence_workload(family_.base, rows(window));
-  const size_t last = sums_.size() - 3 * n_stages_;
+  const size_t last = sums_.size() - kTerms * n_stages_;
   for (size_t k = 0; k < n_stages_; ++k) {
-    sums_.push_back(sums_[last + 3 * k] + one.rows[k]);
-    sums_.push_back(sums_[last + 3 * k + 1] + one.pairs[k]);
-    sums_.push_back(sums_[last + 3 * k + 2] + one.paper_pairs[k]);
+    const double unit_targets = one.unit_targets.empty() ? 0 : one.unit_targets[k];
+    sums_.push_back(sums_[last + kTerms * k] + one.rows[k]);
+    sums_.push_back(sums_[last + kTerms * k + 1] + one.pairs[k]);
+    sums_.push_back(sums_[last + kTerms * k + 2] + one.paper_pairs[k]);
+    sums_.push_back(sums_[last + kTerms * k + 3] + unit_targets);
   }
   const double bytes = facts_->text_bytes[static_cast<size_t>(window)];
   bytes_.push_back(bytes_.back() + bytes);
@@ -76,11 +80,12 @@ Workload WindowSums::work(int64_t n_windows) const {
   if (facts_->declared) return scaled(one_, static_cast<double>(n_windows));
   require(n_windows <= covered(), "WindowSums::work: windows not covered");
   Workload work;
-  const double* sum = sums_.data() + static_cast<size_t>(n_windows) * 3 * n_stages_;
+  const double* sum = sums_.data() + static_cast<size_t>(n_windows) * kTerms * n_stages_;
   for (size_t k = 0; k < n_stages_; ++k) {
-    work.rows.push_back(sum[3 * k]);
-    work.pairs.push_back(sum[3 * k + 1]);
-    work.paper_pairs.push_back(sum[3 * k + 2]);
+    work.rows.push_back(sum[kTerms * k]);
+    work.pairs.push_back(sum[kTerms * k + 1]);
+    work.paper_pairs.push_back(sum[kTerms * k + 2]);
+    work.unit_targets.push_back(sum[kTerms * k + 3]);
   }
   return work;
 }

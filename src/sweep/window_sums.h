@@ -37,7 +37,7 @@ class WindowSums {
   const FactsProvider& provider_;
   const DataFacts* facts_ = nullptr;
   size_t n_stages_ = 1;
-  // [n_windows + 1, 3 * n_stages]: sums of rows, pairs and paper_pairs (budget/flops.h), stage by stage
+  // [n_windows + 1, 4 * n_stages]: sums of a Workload's terms (budget/flops.h), stage by stage
   std::vector<double> sums_;
   std::vector<double> bytes_;  // [n_windows + 1]
   std::vector<double> drawn_;  // [n_windows + 1, n_sources] bytes of each source; empty with one source

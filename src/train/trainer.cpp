@@ -71,22 +71,25 @@ TrainOutcome Trainer::run() {
     if (stop && state_.step < n_steps_) return TrainOutcome::Interrupted;
   }
   if (checkpointed_step_ < state_.step) checkpoint();
+  if (cut_rows_ > 0)
+    log_warn(fmt::format("max_seqlens cut {} rows in the {} steps of this attempt", cut_rows_,
+                         state_.step - resumed.step));
   return TrainOutcome::Finished;
 }
 
 Trainer::StepLoss Trainer::forward_backward(const std::vector<Batch>& batches) {
   require(!batches.empty(), fmt::format("loader: no batch for step {}", state_.step + 1));
   StepLoss result;
+  TargetCounts counts;
   for (const Batch& batch : batches) {
-    result.units += batch.target_units;
+    counts += batch;
     result.text_bytes += batch.text_bytes;
   }
+  result.units = counts.units;
   at::Tensor nats;
   for (const Batch& batch : batches) {
     const LossSums sums = parts_.model.loss(to_device(batch, device_));
-    at::Tensor objective = sums.nats;
-    if (sums.level_nats.defined()) objective = objective + sums.level_nats * parts_.model.lambda_level();
-    (objective / static_cast<double>(result.units)).backward();
+    objective(parts_.model, sums, counts).backward();
     // Summed in double: the journalled loss must not depend on how many micro-batches a step is cut into.
     const at::Tensor detached = sums.nats.detach().to(at::kDouble);
     nats = nats.defined() ? nats + detached : detached;
@@ -100,7 +103,12 @@ StepRecord Trainer::record(const StepLoss& loss, const std::vector<Batch>& batch
   state_.text_bytes += loss.text_bytes;
   state_.units += loss.units;
   Workload work;
-  for (const Batch& batch : batches) work += batch_workload(parts_.run.model, batch);
+  int64_t cut_rows = 0;
+  for (const Batch& batch : batches) {
+    work += batch_workload(parts_.run.model, batch);
+    cut_rows += batch.cut_rows;
+  }
+  cut_rows_ += cut_rows;
   state_.flops_useful += training_flops(parts_.run.model, work, Convention::Useful).total();
   state_.flops_paper += training_flops(parts_.run.model, work, Convention::Paper).total();
   state_.flops_executed += training_flops(parts_.run.model, work, Convention::Executed).total();
@@ -112,7 +120,8 @@ StepRecord Trainer::record(const StepLoss& loss, const std::vector<Batch>& batch
           .flops_paper = state_.flops_paper,
           .flops_executed = state_.flops_executed,
           .loss_nats = loss.nats / static_cast<double>(loss.units),
-          .loss_bpb = loss.nats / std::numbers::ln2 / static_cast<double>(loss.text_bytes)};
+          .loss_bpb = loss.nats / std::numbers::ln2 / static_cast<double>(loss.text_bytes),
+          .cut_rows = cut_rows > 0 ? std::optional(cut_rows) : std::nullopt};
 }
 
 void Trainer::refuse_bad_step(const StepRecord& step) {

@@ -55,9 +55,10 @@ class Trainer {
 
   /// Trains to the horizon, or until a stop is requested. Either way the last step is checkpointed.
   ///
-  /// Loss of a step = sum over micro-batches of (nats + lambda level_nats) / target units of the whole step,
-  /// so that accumulation is memory, not mathematics. Losses are read from the device once a step.
-  /// Throws   RunFailure "nan" (loss or gradient norm not finite; the step is journalled, not checkpointed),
+  /// Loss of a step = sum over micro-batches of objective() (model/language_model.h) with the counts of the
+  /// whole step, so that accumulation is memory, not mathematics. Losses are read from the device once a
+  /// step. Throws   RunFailure "nan" (loss or gradient norm not finite; the step is journalled, not
+  /// checkpointed),
   ///          RunFailure "diverged", Error (disk full; what was written before stays intact)
   TrainOutcome run();
 
@@ -71,6 +72,7 @@ class Trainer {
   int64_t attempt_, n_steps_;
   int64_t checkpointed_step_;
   double checkpointed_at_;
+  int64_t cut_rows_ = 0;  // by max_seqlens, in this attempt
   at::Device device_;
 
   StepLoss forward_backward(const std::vector<Batch>& batches);

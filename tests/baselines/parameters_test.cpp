@@ -1,5 +1,6 @@
 #include "baselines/make_model.h"
 #include "budget/params.h"
+#include "config/experiment.h"
 #include "core/random.h"
 
 #include <ATen/ATen.h>
@@ -8,10 +9,19 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 
 using namespace aunet;
 
 namespace {
+
+std::vector<std::string> toml_files(const std::string& folder) {
+  std::vector<std::string> paths;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
+    if (entry.path().extension() == ".toml") paths.push_back(entry.path().string());
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
 
 ModelConfig random_model(RandomStream& stream) {
   const auto pick = [&](int64_t low, int64_t high) {
@@ -37,17 +47,31 @@ ModelConfig random_model(RandomStream& stream) {
     c.sliding_windows.push_back(8);
     c.max_seqlens.push_back(-1);
   }
-  c.residuals.assign(static_cast<size_t>(stages - 1), true);
+  for (int64_t k = 1; k < stages; ++k) c.residuals.push_back(stream.below(3) > 0);
   c.multiple_of = pick(1, 32);
   c.lambda_level = stream.below(3) == 0 ? 0.1 : 0;
-  const char* kinds[] = {"indexed_matmul", "repeat", "scatter"};
-  c.pooling_type = kinds[stream.below(3)];
+  const auto types = pooling_types(), upsampling = upsampling_types();
+  c.pooling_type = types[stream.below(types.size())];
+  if (pooling_of(c) == Pooling::None) {
+    for (size_t k = 1; k < c.dimensions.size(); ++k) {
+      c.dimensions[k] = c.dimensions[k - 1] * pick(1, 3);
+      c.head_dims[k] = c.head_dims[k - 1];
+    }
+  }
+  if (stream.below(2) == 0) c.upsampling = upsampling[stream.below(upsampling.size())];
+  c.skip = stream.below(2) == 0 ? "concat" : "add";
+  c.weight_tying = stream.below(2) == 0;
+  if (stream.below(2) == 0) c.n_kv_heads.assign(c.dimensions.size(), 1);
+  if (stream.below(2) == 0) {
+    for (int64_t k = 1; k < stages; ++k) c.lambda_units.push_back(stream.below(2) == 0 ? 0 : 0.1);
+    c.unit_reach = pick(1, 4);
+  }
   return c;
 }
 
-int64_t instantiated(const ModelConfig& config) {
+int64_t values_of(const std::shared_ptr<LanguageModel>& model) {
   int64_t n = 0;
-  for (const auto& p : make_model(config, 0)->official_parameters()) n += p.second.numel();
+  for (const auto& p : model->official_parameters()) n += p.second.numel();
   return n;
 }
 
@@ -57,8 +81,24 @@ TEST_CASE("the counter counts what 200 random instantiated models hold", "[param
   RandomStream stream(7, "test.params");
   for (int i = 0; i < 200; ++i) {
     const ModelConfig config = random_model(stream);
-    REQUIRE(instantiated(config) == count_params(config).total);
+    REQUIRE(values_of(make_model(config, 0)) == count_params(config).total);
+    REQUIRE(values_of(make_model(config, std::nullopt)) == count_params(config).total);
   }
+}
+
+TEST_CASE("the counter counts what the model of every experiment file declares", "[params]") {
+  const std::string folder = std::string(AUNET_SOURCE_DIR) + "/experiments";
+  int n = 0;
+  for (const std::string& path : toml_files(folder)) {
+    const ModelConfig config = read_experiment(path).run.model;
+    const auto model = make_model(config, std::nullopt);  // up to 8 billion weights: shapes, no memory
+    INFO(path);
+    CHECK(model->store().values().device().is_meta());
+    CHECK(values_of(model) == count_params(config).total);
+    if (count_params(config).total < 1'000'000) CHECK(values_of(make_model(config, 0)) == values_of(model));
+    ++n;
+  }
+  CHECK(n >= 57);  // 36 scaling runs, 11 equal-data runs, 7 ablations, 3 small ones
 }
 
 TEST_CASE("initial weights depend on seed and name only, with the official scale cut at 3 sigma",

@@ -89,6 +89,38 @@ TEST_CASE("pooling types pay for the products they compute", "[budget]") {
   CHECK(transitions("repeat") == std::pair{2'304.0, 7'680.0});
   CHECK(transitions("scatter") == std::pair{2'304.0, 2'304.0});
   CHECK(transitions("non_param") == std::pair{0.0, 0.0});
+  CHECK(transitions("nearest") == std::pair{2'304.0, 2'304.0});
+  CHECK(transitions("average") == std::pair{2'304.0, 7'680.0});
+  CHECK(transitions("max") == std::pair{2'304.0, 7'680.0});
+  // queries and output 3 rows x 2 x 6 x 8*8, keys and values 10 rows x 2 x 6 x 8*8, attention 10 x 3 x 4*8
+  CHECK(transitions("cross_attention") == std::pair{2'304.0 + 2'304 + 7'680 + 960, 7'680.0});
+  m.upsampling = "nearest";
+  CHECK(transitions("average") == std::pair{2'304.0, 2'304.0});
+  m.skip = "concat";  // 10 rows x 6 x 16*8 more
+  CHECK(transitions("average") == std::pair{2'304.0, 2'304.0 + 7'680});
+  m.residuals = {false};
+  CHECK(transitions("average") == std::pair{2'304.0, 2'304.0});
+}
+
+// Stage 2 has 3 rows of width 16: 4 bytes each would be 12, of which the sequence has 10.
+TEST_CASE("unit heads pay for their predictions in useful FLOPs, and nothing in paper's or at inference",
+          "[budget]") {
+  AunetConfig m = small_aunet();
+  const std::vector<int64_t> rows = {10, 3};
+  const double without = sequence_flops(m, rows, Convention::Useful).head;
+  const double paper = sequence_flops(m, rows, Convention::Paper).total();
+  const double inference =
+      inference_flops_per_byte(m, std::vector<double>{1, 0.3}, std::vector<double>{10, 3});
+  m.lambda_units = {0.1};
+  CHECK(sequence_flops(m, rows, Convention::Useful).head - without == 10 * 6 * 16 * 258);
+  CHECK(sequence_flops(m, rows, Convention::Paper).total() == paper);
+  CHECK(inference_flops_per_byte(m, std::vector<double>{1, 0.3}, std::vector<double>{10, 3}) == inference);
+  m.unit_reach = 2;
+  CHECK(sequence_flops(m, rows, Convention::Useful).head - without == 6 * 6 * 16 * 258);
+  m.unit_targets = "first_bytes";  // 3 rows and 2
+  CHECK(sequence_flops(m, rows, Convention::Useful).head - without == 5 * 6 * 16 * 258);
+  m.unit_reach = 9;  // 3, 2 and 1
+  CHECK(sequence_flops(m, rows, Convention::Useful).head - without == 6 * 6 * 16 * 258);
 }
 
 TEST_CASE("a level head adds one product of width 2 d to each byte row", "[budget]") {

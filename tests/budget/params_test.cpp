@@ -78,6 +78,24 @@ TEST_CASE("the parts of a parameter count add up", "[budget]") {
   CHECK(count_params(tied).active == count_params(tied).total);
 }
 
+TEST_CASE("unit heads are counted apart, and a tied AU-Net has one table", "[budget]") {
+  AunetConfig m;
+  m.dimensions = {32, 64};
+  m.layers = {1, 2};
+  m.multiple_of = 32;
+  const ParamCount plain = count_params(m);
+  m.lambda_units = {0.5};
+  const ParamCount with = count_params(m);
+  CHECK(with.unit_heads == 64 + 4 * 258 * 64);
+  CHECK(with.total - plain.total == with.unit_heads);
+  CHECK(with.active == plain.active);
+  CHECK(with.non_embedding == plain.non_embedding);
+  m.lambda_units = {};
+  m.weight_tying = true;
+  CHECK(plain.total - count_params(m).total == 258 * 32);
+  CHECK(count_params(m).active == count_params(m).total);
+}
+
 // A transformer of width 8, one layer, one head, feed-forward 32 and 10 ids, with 3 rows, by hand:
 // weights 4*64 + 3*8*32 + 2*8 + 2*10*8 + 8 = 1208 numbers; gradients the same; two moments.
 // A row of the block keeps 2*8 (inputs) + 3*8 (QKV) + 8 (attention) + 1 (log-sum-exp) + 2*32 (W1, W3) = 113,
@@ -104,4 +122,15 @@ TEST_CASE("memory of an AU-Net grows with its rows and falls by their stage", "[
   };
   CHECK(activations(2000, 400) == Approx(2 * activations(1000, 200)));
   CHECK(activations(1000, 200) > activations(1000, 100));
+  const double boundary = activations(1000, 200);
+  m.pooling_type = "average";
+  CHECK(activations(1000, 200) - boundary == 4 * 32 * (1000 + 200));
+  m.pooling_type = "cross_attention";
+  CHECK(activations(1000, 200) - boundary == 4 * 32 * (7 * 1000 + 4 * 200));
+  m.pooling_type = "nearest";
+  m.skip = "concat";
+  CHECK(activations(1000, 200) - boundary == 4 * 32 * 2 * 1000);
+  m.n_kv_heads = {1, 1};  // of 2 heads of 16 and of 32: K and V shrink by 2 x 16 and 2 x 32 numbers a row
+  m.skip = "add";
+  CHECK(boundary - activations(1000, 200) == 4 * (2 * 1000 * 32 + 2 * 200 * 64));
 }

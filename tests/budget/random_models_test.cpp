@@ -42,6 +42,50 @@ void count_product(Naive& n, int64_t in, int64_t out, int64_t rows) {
   n.executed += 6.0 * static_cast<double>(in * out * rows);
 }
 
+/// W_i of a stage's own head on each row that has such a target; bytes of a unit: at most all bytes.
+void count_unit_head(Naive& n, const AunetConfig& m, size_t k, const std::vector<int64_t>& rows) {
+  if (k == 0 || m.lambda_units.empty() || m.lambda_units[k - 1] == 0) return;
+  n.params += static_cast<double>(m.dimensions[k] + m.unit_reach * 258 * m.dimensions[k]);
+  int64_t predictions = 0;
+  for (int64_t j = 0; j < rows[k]; ++j)
+    for (int64_t i = 0; i < m.unit_reach; ++i) predictions += m.unit_targets == "bytes" || j + i < rows[k];
+  if (m.unit_targets == "bytes") predictions = std::min(predictions, rows[0]);
+  count_product(n, m.dimensions[k], 258, predictions);
+}
+
+void count_transition(Naive& n, const AunetConfig& m, size_t k, const std::vector<int64_t>& rows) {
+  const int64_t f = m.dimensions[k], c = m.dimensions[k + 1], fine = rows[k], coarse = rows[k + 1];
+  const std::string& pooling = m.pooling_type;
+  const std::string up = !m.upsampling.empty() ? m.upsampling
+                         : pooling == "average" || pooling == "max" || pooling == "cross_attention"
+                             ? "indexed_matmul"
+                             : pooling;
+  if (pooling != "non_param") {
+    n.params += static_cast<double>(f + f * c);
+    count_product(n, f, c, coarse);
+  }
+  if (pooling == "cross_attention") {
+    n.params += static_cast<double>(f + 4 * f * f);
+    count_product(n, f, f, coarse);  // queries
+    for (int i = 0; i < 2; ++i) count_product(n, f, f, fine);
+    count_product(n, f, f, coarse);  // output
+    for (int64_t t = 0; t < fine; ++t) {
+      n.useful += 3 * 4 * static_cast<double>(f);  // its unit's query sees it
+      n.executed += 3.5 * 4 * static_cast<double>(f);
+    }
+  }
+  if (up != "non_param") {
+    n.params += static_cast<double>(c + c * f);
+    count_product(n, c, f, up == "scatter" || up == "nearest" ? coarse : fine);
+  }
+  if (up == "indexed_matmul") n.params += static_cast<double>(16 * f * c);
+  if (up == "repeat") n.params += static_cast<double>(16 * c);
+  if (m.skip == "concat" && m.residuals[k]) {
+    n.params += static_cast<double>(2 * f * f);
+    count_product(n, 2 * f, f, fine);
+  }
+}
+
 Naive count_aunet(const AunetConfig& m, const std::vector<int64_t>& rows) {
   Naive n;
   const size_t stages = m.dimensions.size();
@@ -49,15 +93,13 @@ Naive count_aunet(const AunetConfig& m, const std::vector<int64_t>& rows) {
     const int64_t d = m.dimensions[k], f = hidden_width(d, m.multiple_of);
     for (int pass = 0; pass < (k + 1 < stages ? 2 : 1); ++pass)  // encoder and decoder, or the trunk
       for (int64_t layer = 0; layer < m.layers[k]; ++layer)
-        count_block(n, d, d, f, rows[k], m.sliding_windows[k]);
-    if (k + 1 == stages) continue;
-    const int64_t coarse = m.dimensions[k + 1];
-    n.params += static_cast<double>(18 * d * coarse + d + coarse);
-    count_product(n, d, coarse, rows[k + 1]);
-    count_product(n, coarse, d, rows[k]);
+        count_block(n, d, m.n_kv_heads.empty() ? d : m.n_kv_heads[k] * m.head_dims[k], f, rows[k],
+                    m.sliding_windows[k]);
+    count_unit_head(n, m, k, rows);
+    if (k + 1 < stages) count_transition(n, m, k, rows);
   }
   const int64_t d = m.dimensions[0];
-  n.params += static_cast<double>(2 * 258 * d + d);
+  n.params += static_cast<double>((m.weight_tying ? 1 : 2) * 258 * d + d);
   count_product(n, d, 258, rows[0]);
   if (m.lambda_level > 0) {
     n.params += static_cast<double>(static_cast<int64_t>(stages) * 2 * d + 2 * d);
@@ -86,10 +128,11 @@ void check(const ModelConfig& model, const std::vector<int64_t>& rows, const Nai
 
 }  // namespace
 
-TEST_CASE("150 random AU-Nets of 2 to 5 stages agree with a count by loops", "[budget]") {
+TEST_CASE("300 random AU-Nets of 2 to 5 stages and every variant agree with a count by loops", "[budget]") {
   RandomStream random(1, "random aunets");
+  const std::vector<std::string> pooling = pooling_types(), upsampling = upsampling_types();
   const auto below = [&](uint64_t n) { return static_cast<int64_t>(random.below(n)); };
-  for (int i = 0; i < 150; ++i) {
+  for (int i = 0; i < 300; ++i) {
     AunetConfig m;
     const int64_t stages = 2 + below(4);
     std::vector<int64_t> rows;
@@ -103,6 +146,16 @@ TEST_CASE("150 random AU-Nets of 2 to 5 stages agree with a count by loops", "[b
     m.split.resize(static_cast<size_t>(stages - 1));
     m.multiple_of = std::vector<int64_t>{8, 32, 256}[static_cast<size_t>(below(3))];
     if (below(2) == 0) m.lambda_level = 0.1;
+    m.pooling_type = pooling[random.below(pooling.size())];
+    if (pooling_of(m) != Pooling::Boundary && pooling_of(m) != Pooling::None && below(2) == 0)
+      m.upsampling = upsampling[random.below(upsampling.size())];
+    m.skip = below(2) == 0 ? "add" : "concat";
+    m.weight_tying = below(2) == 0;
+    if (below(3) == 0) m.n_kv_heads.assign(m.dimensions.size(), 1);
+    for (int64_t k = 1; k < stages; ++k) m.residuals.push_back(below(2) == 0);
+    for (int64_t k = 1; i % 2 == 0 && k < stages; ++k) m.lambda_units.push_back(below(2) == 0 ? 0 : 0.1);
+    m.unit_targets = below(2) == 0 ? "bytes" : "first_bytes";
+    m.unit_reach = 1 + below(6);
     INFO("model " << i);
     check(m, rows, count_aunet(m, rows));
   }

@@ -72,6 +72,20 @@ const std::vector<Case> kExperimentCases = {
     {"[seeds]", "[seedz]", "x.toml:15:2: unknown key 'seedz'; did you mean 'seeds'?"},
     {"kind = \"aunet\"", "kind = \"aunet\"\ndim = 32",
      "x.toml:4:1: unknown key 'dim'; did you mean 'dimensions'?"},
+    // split rules
+    {"split = \"word\"", "split = \"mine\"\n[split.mine]\nstart = '['",
+     "x.toml:8:9: split.mine.start: expected a regular expression, got '[': missing terminating ] for "
+     "character class"},
+    {"split = \"word\"", "split = \"mine\"\n[split.mine]\nstart = 'a\\Kb'",
+     "x.toml:8:9: split.mine.start: expected a regular expression without \\K, got \"a\\Kb\""},
+    {"split = \"word\"", "split = \"mine\"\n[split.mine]\nend = ''",
+     "x.toml:8:7: split.mine.end: expected a regular expression, got \"\""},
+    {"split = \"word\"", "split = \"mine\"\n[split.mine]",
+     "x.toml:7:1: split.mine: expected start or end, a regular expression each, got neither"},
+    {"split = \"word\"", "split = \"mine\"\n[split.mine]\nbegin = 'a'",
+     "x.toml:8:1: unknown key 'begin'; did you mean 'start'?"},
+    {"split = \"word\"", "split = \"word\"\n[split]\nmine = 'a'",
+     "x.toml:8:8: split.mine: expected a table, got \"a\""},
     // types
     {"lr = 0.01", "lr = \"fast\"", "x.toml:11:6: optim.lr: expected a number > 0, got \"fast\""},
     {"steps = 10", "steps = 10.5",
@@ -86,6 +100,10 @@ const std::vector<Case> kExperimentCases = {
      "x.toml:5:14: model.layers[1]: expected an integer in 1 .. 10000, got \"3\""},
     {"name = \"x\"", "name = 3", "x.toml:1:8: name: expected a text in quotes, got 3"},
     {"[seeds]\ninit = 0", "[[seeds]]\ninit = 0", "x.toml:15:1: seeds: expected a table, got an array of 1"},
+    {"", "[gates]\nperturbations = 0\n",
+     "x.toml:19:17: gates.perturbations: expected an integer in 1 .. 10000000, got 0"},
+    {"", "[gates]\nperturbation = 5\n",
+     "x.toml:18:1: gates: unknown key 'perturbation'; did you mean 'perturbations'?"},
     {"", "[run]\nthreads = 2020-01-01\n",
      "x.toml:18:11: run.threads: expected an integer in 1 .. 4096, got a date or time"},
     // ranges
@@ -127,12 +145,10 @@ const std::vector<Case> kExperimentCases = {
      "x.toml:6:9: model.split: expected 1 rule (one per transition), got 2"},
     {"split = \"word\"", "split = \"words per minute\"",
      "x.toml:6:9: model.split: expected rules like \"word1=1@1,word2=2@1\" with names that begin with word, "
-     "pretok or "
-     "punct, got \"words per minute\""},
+     "pretok, punct, space, every, chars, script, file, bpe or entropy, got \"words per minute\""},
     {"split = \"word\"", "split = \"word1=0@1\"",
      "x.toml:6:9: model.split: expected rules like \"word1=1@1,word2=2@1\" with names that begin with word, "
-     "pretok or "
-     "punct, got \"word1=0@1\""},
+     "pretok, punct, space, every, chars, script, file, bpe or entropy, got \"word1=0@1\""},
     {"steps = 10", "steps = 10\nflops = 1e9",
      "x.toml:14:9: horizon.flops: expected exactly one of windows, steps, bytes, flops, got steps and flops"},
     {"batch_windows = 4\n", "",
@@ -148,8 +164,27 @@ const std::vector<Case> kExperimentCases = {
      "'causal'?"},
     {"split = \"word\"", "split = \"word\"\npooling_type = \"mean\"",
      "x.toml:7:16: model.pooling_type: expected one of \"indexed_matmul\", \"repeat\", \"scatter\", "
-     "\"non_param\", got "
-     "\"mean\""},
+     "\"non_param\", \"nearest\", \"average\", \"max\", \"cross_attention\", got \"mean\"; did you "
+     "mean 'max'?"},
+    {"split = \"word\"", "split = \"word\"\nupsampling = \"non_param\"",
+     "x.toml:7:14: model.upsampling: expected one of \"indexed_matmul\", \"repeat\", \"nearest\", "
+     "\"scatter\", got \"non_param\""},
+    {"dimensions = [32, 64]", "dimensions = [32, 48]\npooling_type = \"non_param\"",
+     "x.toml:4:14: model.dimensions: expected a multiple of 32 after it with pooling_type \"non_param\", got "
+     "48"},
+    {"split = \"word\"", "split = \"word\"\nskip = \"concatenate\"",
+     "x.toml:7:8: model.skip: expected one of \"add\", \"concat\", got \"concatenate\"; did you mean "
+     "'concat'?"},
+    {"split = \"word\"", "split = \"word\"\nhead_dims = [8, 8]\nn_kv_heads = [2, 3]",
+     "x.toml:8:14: model.n_kv_heads: expected a divisor of stage 2's 8 heads, got 3"},
+    {"split = \"word\"", "split = \"word\"\nn_kv_heads = [1]",
+     "x.toml:7:14: model.n_kv_heads: expected 2 values (one per stage), got 1"},
+    {"split = \"word\"", "split = \"word\"\nlambda_units = [0.1, 0.1]",
+     "x.toml:7:16: model.lambda_units: expected 1 value (one per stage above bytes), got 2"},
+    {"split = \"word\"", "split = \"word\"\nlambda_units = [-1]",
+     "x.toml:7:17: model.lambda_units[0]: expected a number >= 0, got -1"},
+    {"split = \"word\"", "split = \"word\"\nunit_reach = 0",
+     "x.toml:7:14: model.unit_reach: expected an integer in 1 .. 256, got 0"},
     {"", "[schedule]\nkind = \"wsd\"\ndecay = 0\n",
      "x.toml:19:9: schedule.decay: expected a number above 0 and up to 1, got 0"},
     {"", "[schedule]\nkind = \"wsd\"\nwarmup = 0.3\ndecay = 0.8\n",

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <tuple>
 
@@ -36,9 +37,36 @@ AunetConfig random_aunet(RandomStream& s) {
     c.residuals.push_back(coin(s));
     c.split.push_back({fmt::format("word{}", k), fmt::format("{}@1", 1 << (k - 1))});
   }
+  if (coin(s)) {
+    SplitRule mine{"mine", ""};
+    static const std::string kRegexes[] = {R"(\p{Lu}\w+)", R"([.!?"']\s)", "é\\n#", R"(\\\x{4e00})"};
+    mine.start = coin(s) ? "" : kRegexes[s.below(4)];
+    mine.end = mine.start.empty() || coin(s) ? kRegexes[s.below(4)] : "";
+    c.split.back() = mine;
+  }
   c.lambda_level = coin(s) ? 0 : real(s);
-  const char* pooling[] = {"indexed_matmul", "repeat", "scatter", "non_param"};
-  c.pooling_type = pooling[s.below(4)];
+  const std::vector<std::string> pooling = pooling_types(), upsampling = upsampling_types();
+  c.pooling_type = pooling[s.below(pooling.size())];
+  if (pooling_of(c) == Pooling::None) {  // each width is twice the one before
+    for (size_t k = 1; k < c.dimensions.size(); ++k) {
+      c.dimensions[k] = 2 * c.dimensions[k - 1];
+      c.head_dims[k] = c.head_dims[0];
+    }
+  } else if (pooling_of(c) != Pooling::Boundary && coin(s)) {
+    c.upsampling = upsampling[1 + s.below(3)];  // not the one that belongs to it
+  }
+  if (coin(s)) {
+    for (size_t k = 0; k < c.dimensions.size(); ++k)
+      c.n_kv_heads.push_back(coin(s) ? 1 : c.dimensions[k] / c.head_dims[k]);
+  }
+  if (std::find(c.residuals.begin(), c.residuals.end(), true) != c.residuals.end() && coin(s))
+    c.skip = "concat";
+  c.weight_tying = coin(s);
+  if (coin(s)) {
+    for (int64_t k = 1; k < stages; ++k) c.lambda_units.push_back(k > 1 && coin(s) ? 0 : real(s));
+    c.unit_targets = coin(s) ? "bytes" : "first_bytes";
+    c.unit_reach = between(s, 1, 9);
+  }
   c.rope_theta = real(s);
   c.multiple_of = between(s, 1, 256);
   c.norm_eps = real(s);
@@ -85,7 +113,7 @@ auto fields(const HorizonConfig& c) {
 auto fields(const SeedConfig& c) { return std::tie(c.init, c.data); }
 auto fields(const RuntimeConfig& c) {
   return std::tie(c.threads, c.device, c.checkpoint_seconds, c.checkpoint_steps, c.checkpoint_keep,
-                  c.gate_causal, c.checkpoint_pin, c.parent_key, c.parent_step);
+                  c.gate_causal, c.gate_perturbations, c.checkpoint_pin, c.parent_key, c.parent_step);
 }
 auto fields(const OriginConfig& c) {
   return std::tie(c.name, c.family, c.budget_flops, c.convention, c.flops_planned);
@@ -132,6 +160,7 @@ RunConfig random_run(RandomStream& s) {
   run.seeds = {s.next_u64() >> 1, s.next_u64() >> 1};
   run.runtime = {between(s, 1, 64),   coin(s) ? "cpu" : "cuda", real(s),
                  between(s, 0, 1000), between(s, 1, 9),         coin(s) ? "pass" : "off"};
+  run.runtime.gate_perturbations = between(s, 1, 1000000);
   if (coin(s)) run.runtime.checkpoint_pin = between(s, 1, 1000);
   if (coin(s)) {
     run.runtime.parent_key = "0123456789abcdef";

@@ -46,6 +46,13 @@ RunConfig a_bpe_run() {
   return run;
 }
 
+SplitRule user_rule(const std::string& name, const std::string& start, const std::string& end) {
+  SplitRule rule{name, ""};
+  rule.start = start;
+  rule.end = end;
+  return rule;
+}
+
 std::string with(RunConfig run, const std::function<void(RunConfig&)>& change) {
   change(run);
   return train_key(run);
@@ -139,6 +146,7 @@ TEST_CASE("what does not change the weights does not change the key", "[config]"
       [](RunConfig& r) { r.runtime.device = "cuda"; },
       [](RunConfig& r) { r.runtime.checkpoint_seconds = 1; },
       [](RunConfig& r) { r.runtime.gate_causal = "off"; },
+      [](RunConfig& r) { r.runtime.gate_perturbations = 46050; },
       [](RunConfig& r) {
         r.origin = {"n", "f", 1e9, "paper", 1e9};
       },
@@ -166,8 +174,30 @@ TEST_CASE("what changes the weights changes the key", "[config]") {
       [&](RunConfig& r) { aunet(r).max_seqlens[1] = 99; },
       [&](RunConfig& r) { aunet(r).lambda_level = 0.1; },
       [&](RunConfig& r) { aunet(r).pooling_type = "repeat"; },
+      [&](RunConfig& r) { aunet(r).pooling_type = "average"; },
+      [&](RunConfig& r) {
+        aunet(r).pooling_type = "average";
+        aunet(r).upsampling = "repeat";
+      },
+      [&](RunConfig& r) { aunet(r).skip = "concat"; },
+      [&](RunConfig& r) {
+        aunet(r).n_kv_heads = {1, 1};
+      },
+      [&](RunConfig& r) { aunet(r).weight_tying = true; },
+      [&](RunConfig& r) { aunet(r).lambda_units = {0.1}; },
+      [&](RunConfig& r) {
+        aunet(r).lambda_units = {0.1};
+        aunet(r).unit_reach = 2;
+      },
+      [&](RunConfig& r) {
+        aunet(r).lambda_units = {0.1};
+        aunet(r).unit_targets = "first_bytes";
+      },
       [&](RunConfig& r) { aunet(r).split[0].value = "2@1"; },
       [&](RunConfig& r) { aunet(r).split_mode = SplitMode::Official; },
+      [&](RunConfig& r) { aunet(r).split = {user_rule("mine", "a", "")}; },
+      [&](RunConfig& r) { aunet(r).split = {user_rule("mine", "", "a")}; },
+      [&](RunConfig& r) { aunet(r).split = {user_rule("mine", "a", "b")}; },
       [](RunConfig& r) { r.data.train_fingerprint = "u"; },
       [](RunConfig& r) { r.data.context_bytes = 513; },
       [](RunConfig& r) { r.data.document_mask = true; },
@@ -184,6 +214,33 @@ TEST_CASE("what changes the weights changes the key", "[config]") {
   std::set<std::string> keys;
   for (const auto& change : changes) keys.insert(with(a_run(), change));
   CHECK(keys.size() == changes.size());
+}
+
+TEST_CASE("two spellings of one model have one key", "[config]") {
+  const std::string text = to_toml(a_run());
+  const auto key = [&](const std::vector<std::string>& overrides) {
+    return train_key(parse_run_config(text, "run.toml", overrides));
+  };
+  CHECK(key({"model.pooling_type=nearest", "model.upsampling=repeat"}) == key({"model.pooling_type=repeat"}));
+  CHECK(key({"model.pooling_type=max", "model.upsampling=indexed_matmul"}) ==
+        key({"model.pooling_type=max"}));
+  CHECK(key({"model.residuals=[false]", "model.skip=concat"}) == key({"model.residuals=[false]"}));
+  CHECK(key({"model.lambda_units=[0]", "model.unit_reach=2"}) == key({}));
+  CHECK(key({"model.lambda_units=[0.5]", "model.unit_reach=2"}) != key({}));
+}
+
+TEST_CASE("a file names its own split rules; their names are not part of the key", "[config]") {
+  const std::string head = to_toml(a_run());
+  const auto read = [&](const std::string& name, const std::string& regex) {
+    return parse_run_config(head + "[split." + name + "]\nstart = '" + regex + "'\n", "run.toml",
+                            {"model.split=\"" + name + "\""});
+  };
+  const RunConfig run = read("capitals", R"(\p{Lu})");
+  CHECK(std::get<AunetConfig>(run.model).split ==
+        std::vector<SplitRule>{user_rule("capitals", R"(\p{Lu})", "")});
+  CHECK(to_toml(run).find("\n[split.capitals]\nstart = \"\\\\p{Lu}\"\n") != std::string::npos);
+  CHECK(train_key(run) == train_key(read("upper", R"(\p{Lu})")));
+  CHECK(train_key(run) != train_key(read("capitals", R"(\p{Ll})")));
 }
 
 TEST_CASE("a key without its fingerprints is a bug", "[config]") {

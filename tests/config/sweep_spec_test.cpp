@@ -165,6 +165,32 @@ sizes = { dims = [64], layers = [2] }
   CHECK_THROWS_AS(parse_sweep_spec(text, "elsewhere/s.toml"), ConfigError);
 }
 
+TEST_CASE("families and tuning use the split rules that the sweep file defines", "[config]") {
+  const SweepSpec spec = parse_sweep_spec(R"([split.sentence]
+end = '[.!?]\s'
+[sweep]
+name = "s"
+[data]
+train = ["t.jsonl"]
+heldout = ["h.jsonl"]
+[budget]
+flops = [1e9]
+[[family]]
+name = "a"
+model = { kind = "aunet", stages = 3, split = "word1=1@1,sentence" }
+sizes = { per_budget = 2, around = "optimum" }
+splits = ["word1=1@1,sentence", "word1=1@1,word2=2@1"]
+[tune]
+axes = ["split"]
+)",
+                                          "s.toml", {});
+  const auto& split = std::get<AunetConfig>(spec.families[0].base).split;
+  REQUIRE(split.size() == 2);
+  CHECK(to_string(split) == "word1=1@1,sentence");
+  CHECK(split[1].end == R"([.!?]\s)");
+  CHECK(split == spec.families[0].splits[0]);
+}
+
 TEST_CASE("every shipped sweep reads", "[config]") {
   const std::string folder = std::string(AUNET_SOURCE_DIR) + "/sweeps";
   int n = 0;

@@ -76,7 +76,7 @@ TEST_CASE("every published run of experiments/paper loads and plans its publishe
   SweepData paper;
   paper.data.context_bytes = 8192;
   paper.declared = DeclaredData{4.56, {8192, 1664, 1144, 768}, 2048};
-  size_t n_scaling = 0, n_equal_data = 0;
+  size_t n_scaling = 0, n_equal_data = 0, n_ablations = 0;
   for (const std::string& name : list_directory(folder)) {
     INFO(name);
     const ExperimentSpec spec = read_experiment(folder + "/" + name);
@@ -84,10 +84,11 @@ TEST_CASE("every published run of experiments/paper loads and plans its publishe
     const Cell cell = resolve_experiment(spec, declared_facts(paper));
     CHECK(cell.run.optim.lr > 0);
     CHECK(cell.steps * cell.run.horizon.batch_windows == cell.run.horizon.windows);
-    (name.find("equal") == 0 ? n_equal_data : n_scaling) += 1;
+    (name.find("equal") == 0 ? n_equal_data : name.find("ablation") == 0 ? n_ablations : n_scaling) += 1;
   }
   CHECK(n_scaling == 36);
-  CHECK(n_equal_data == 10);
+  CHECK(n_equal_data == 11);
+  CHECK(n_ablations == 7);
   for (const char* family : {"aunet2", "aunet3", "bpe"}) {
     for (const TableRow& row : paper_table(std::string("scaling_runs_") + family + ".csv")) {
       INFO(family << " " << row.at("name"));

@@ -120,6 +120,30 @@ TEST_CASE("what the file fixes stays: head widths, windows, multiple_of", "[ladd
   }
 }
 
+TEST_CASE("grouped queries keep the sizes that they divide, and follow a tuned byte width", "[ladder]") {
+  FamilySpec aunet = aunet_family(2);
+  const size_t all = ladder(aunet, named()).size();
+  std::get<AunetConfig>(aunet.base).n_kv_heads = {2, 3};
+  const std::vector<ModelConfig> sizes = ladder(aunet, named());
+  CHECK(sizes.size() > 2);
+  CHECK(sizes.size() < all);
+  for (const ModelConfig& size : sizes) {
+    const auto& m = std::get<AunetConfig>(size);
+    for (size_t k = 0; k < 2; ++k) CHECK(m.dimensions[k] / m.head_dims[k] % m.n_kv_heads[k] == 0);
+  }
+  CHECK_THROWS_WITH(sized_model(aunet, named(), {64, 128}, {1, 2}, {16, 32}),
+                    "s.toml:12: family 'aunet': n_kv_heads: expected a divisor of 4 heads, got 3");
+  aunet.byte_width = 0.75;
+  const ModelConfig narrow = sized_model(aunet, named(), {64, 96}, {1, 2}, {16, 32});
+  CHECK(std::get<AunetConfig>(narrow).n_kv_heads == std::vector<int64_t>{1, 3});  // 3 heads of 16
+  FamilySpec llama = llama_family();
+  std::get<TransformerConfig>(llama.base).n_kv_heads = 3;
+  for (const ModelConfig& size : ladder(llama, named())) {
+    const auto& m = std::get<TransformerConfig>(size);
+    CHECK(m.dim / m.head_dim % 3 == 0);
+  }
+}
+
 TEST_CASE("sizes that do not fit the family name its line", "[ladder]") {
   CHECK_THROWS_WITH(
       sized_model(aunet_family(3), named(), {32, 64}, {1, 2}),

@@ -71,6 +71,62 @@ TEST_CASE("accumulation is memory, not mathematics", "[train]") {
   }
 }
 
+TEST_CASE("with unit heads too: their counts are those of the whole step", "[train]") {
+  RunConfig run = aunet_run(4);
+  auto& model = std::get<AunetConfig>(run.model);
+  model.lambda_units = {0.5};
+  const TemporaryFolder whole, split;
+  const AttemptOutcome a = attempt(whole.path(), run, make_real);
+  run.horizon.accumulation = 3;
+  const AttemptOutcome b = attempt(split.path(), run, make_real);
+  REQUIRE(a.weights.size() == b.weights.size());
+  for (size_t i = 0; i < a.weights.size(); ++i)
+    CHECK((a.weights[i] - b.weights[i]).abs().max().item<double>() < 1e-4);
+}
+
+TEST_CASE("unit heads of weight 0 train the model bit for bit as none do", "[train]") {
+  RunConfig run = aunet_run(4);
+  const TemporaryFolder none, zero, some;
+  const auto plain = attempt(none.path(), run, make_real).weights;
+  auto& model = std::get<AunetConfig>(run.model);
+  model.lambda_units = {0};
+  model.unit_targets = "first_bytes";
+  const auto off = attempt(zero.path(), run, make_real).weights;
+  model.lambda_units = {0.5};
+  const auto on = attempt(some.path(), run, make_real).weights;
+  REQUIRE(plain.size() == off.size());
+  bool moved = false;
+  for (size_t i = 0; i < plain.size(); ++i) {
+    CHECK(at::equal(plain[i], off[i]));
+    moved = moved || !at::equal(plain[i], on[i]);
+  }
+  CHECK(moved);
+  CHECK(on.size() == plain.size() + 1 + 4);
+}
+
+TEST_CASE("rows that caps cut are journalled with the step, and nothing where none are", "[train]") {
+  RunConfig run = aunet_run(3);
+  const TemporaryFolder free, capped;
+  attempt(free.path(), run, make_real);
+  for (const StepRecord& step : curve(free.path())) CHECK(!step.cut_rows);
+  std::get<AunetConfig>(run.model).max_seqlens = {-1, 2};
+  attempt(capped.path(), run, make_real);
+  const Corpus corpus = small_corpus();
+  const auto tokenizer = make_byte_tokenizer();
+  Loader loader(corpus, run, *tokenizer, 0);
+  for (const StepRecord& step : curve(capped.path())) {
+    int64_t cut = 0;
+    for (const Batch& batch : loader.next()) {
+      // a sequence that is cut has exactly two units
+      for (int64_t b = 0; b < batch.n_sequences; ++b)
+        CHECK(batch.cu_rows[1][b + 1] - batch.cu_rows[1][b] <= 2);
+      cut += batch.cut_rows;
+    }
+    CHECK(cut > 0);
+    CHECK(step.cut_rows == cut);
+  }
+}
+
 TEST_CASE("a step's objective is the mean over its units, checked by finite differences", "[train]") {
   // One step of plain gradient information: d loss / d table[i][j] = sum over rows (softmax - onehot) /
   // units.

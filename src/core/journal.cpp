@@ -51,6 +51,7 @@ void visit_fields(Same<StepRecord> auto& r, Visit visit) {
   visit("lr", r.lr);
   visit("grad_norm", r.grad_norm);
   visit("seconds", r.seconds);
+  visit.optional("cut_rows", r.cut_rows);
 }
 
 template <class Visit>
@@ -83,6 +84,13 @@ void visit_fields(Same<GateRecord> auto& r, Visit visit) {
   visit("verdict", r.verdict);
   visit("leak_rate", r.leak_rate);
   visit("detail", r.detail);
+  visit.optional("perturbations", r.perturbations);
+  visit.optional("positions", r.positions);
+  visit.optional("leaky_bytes", r.leaky_bytes);
+  visit.optional("clean_bytes", r.clean_bytes);
+  visit.optional("bpb_leaky", r.bpb_leaky);
+  visit.optional("bpb_clean", r.bpb_clean);
+  visit.optional("seconds", r.seconds);
 }
 
 template <class Visit>
@@ -130,6 +138,10 @@ struct FieldWriter {
     if (!text.empty()) object[key] = text;
   }
   template <class T>
+  void optional(const char* key, const std::optional<T>& value) const {
+    if (value) object[key] = *value;
+  }
+  template <class T>
   void operator()(const char* key, const T& value) const {
     object[key] = value;
   }
@@ -154,6 +166,10 @@ struct FieldReader {
 
   void optional(const char* key, std::string& text) const {
     if (object.contains(key)) (*this)(key, text);
+  }
+  template <class T>
+  void optional(const char* key, std::optional<T>& value) const {
+    if (object.contains(key)) (*this)(key, value.emplace());
   }
   const Json* find(const char* key) const {
     const auto it = object.find(key);

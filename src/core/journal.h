@@ -34,6 +34,8 @@ struct StepRecord {
   double loss_bpb = 0;           // nats of this step's targets / ln 2 / its text bytes
   double lr = 0, grad_norm = 0;  // grad_norm before clipping
   double seconds = 0;            // of this step
+  // Rows of this step's batch that max_seqlens cut, over all stages; absent when there are none.
+  std::optional<int64_t> cut_rows{};
 };
 
 /// A checkpoint is complete and durable. type "checkpoint"
@@ -59,8 +61,16 @@ struct GateRecord {
   int64_t attempt = 0, step = 0;
   std::string gate{};     // "causal"
   std::string verdict{};  // "pass" | "leak" | "fail"
-  double leak_rate = 0;   // share of perturbations that moved an earlier level or logit
+  double leak_rate = 0;   // share of held-out bytes whose level depends on later bytes
   std::string detail{};
+  // Journals of earlier releases have none of these (their leak_rate was the share of perturbations that
+  // moved an earlier level or logit).
+  std::optional<int64_t> perturbations{};  // texts whose future was changed
+  std::optional<int64_t> positions{};      // held-out bytes whose levels were compared
+  std::optional<int64_t> leaky_bytes{},
+      clean_bytes{};                               // of a leak: bytes predicted with and without its help
+  std::optional<double> bpb_leaky{}, bpb_clean{};  // bits per byte there
+  std::optional<double> seconds{};                 // that the gate took
 };
 
 /// An attempt ended in an orderly way. type "end". A killed attempt leaves none.

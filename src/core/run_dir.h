@@ -7,6 +7,7 @@
 //   RUNS/KEY/lock                flock held by the process that works on the run
 //   RUNS/KEY/log.txt             its stderr
 //   RUNS/KEY/tokenizer.tiktoken  BPE ranks the run uses, when it uses any
+//   RUNS/KEY/split-1             what the first split rule reads, an n-gram model or BPE ranks; split-2, ...
 //   RUNS/plans/NAME.json         last plan of a sweep: which keys are its cells, and as what
 //   RUNS/cache/                  tokenizers and corpus statistics, by fingerprint; may be deleted
 #pragma once
@@ -24,6 +25,7 @@ struct RunDir {
   std::string lock() const { return path + "/lock"; }
   std::string log() const { return path + "/log.txt"; }
   std::string tokenizer() const { return path + "/tokenizer.tiktoken"; }
+  std::string split(size_t rule) const { return path + "/split-" + std::to_string(rule + 1); }
 };
 
 struct RunsRoot {

@@ -1,6 +1,6 @@
 #include "data/char_class.h"
 
-#include "data/regex.h"
+#include "core/regex.h"
 #include "data/utf8.h"
 
 namespace aunet {
@@ -8,7 +8,8 @@ namespace aunet {
 CharClasses::CharClasses() { pages_[0] = make_page(0); }
 
 std::unique_ptr<CharClasses::Page> CharClasses::make_page(uint32_t page) {
-  static const Regex letters("\\p{L}", "letters"), numbers("\\p{N}", "numbers"), spaces("\\s", "white space");
+  static const Regex letters("\\p{L}", "letters"), numbers("\\p{N}", "numbers"), digits("\\d", "digits"),
+      spaces("\\s", "white space");
   auto classes = std::make_unique<Page>();
   classes->fill(CharClass::Symbol);
   std::string text;
@@ -24,6 +25,7 @@ std::unique_ptr<CharClasses::Page> CharClasses::make_page(uint32_t page) {
   };
   mark(letters, CharClass::Letter);
   mark(numbers, CharClass::Number);
+  mark(digits, CharClass::Digit);
   mark(spaces, CharClass::Space);
   if (page == 0) (*classes)['\r'] = (*classes)['\n'] = CharClass::Newline;
   return classes;

@@ -1,4 +1,4 @@
-// The five kinds of characters that the word rules tell apart (paper.md 1.3).
+// The kinds of characters that the split rules tell apart (paper.md 1.3).
 #pragma once
 
 #include <array>
@@ -9,11 +9,14 @@ namespace aunet {
 
 enum class CharClass : uint8_t {
   Letter,   // \p{L}
-  Number,   // \p{N}
+  Digit,    // \p{Nd}
+  Number,   // other \p{N}
   Newline,  // \r \n
   Space,    // other White_Space
   Symbol,   // everything else; also each byte that is no part of a valid character
 };
+
+inline bool is_white_space(CharClass kind) { return kind == CharClass::Newline || kind == CharClass::Space; }
 
 /// Class of every code point, from the Unicode tables of the PCRE2 library that runs the official regexes, so
 /// that both modes agree on what a letter is. Pages of 256 are filled on first use; for one thread.

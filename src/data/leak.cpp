@@ -1,7 +1,10 @@
 #include "data/leak.h"
 
+#include "core/log.h"
 #include "data/split_rules.h"
 #include "data/utf8.h"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <span>
@@ -38,6 +41,19 @@ void measure(const Splitter& splitter, std::span<const int32_t> piece, LeakRepor
   }
 }
 
+/// The beginnings of documents, evenly spread over the corpus.
+std::vector<std::vector<int32_t>> sample(const Corpus& corpus) {
+  const int64_t n = std::min<int64_t>(corpus.n_documents(), 32);
+  std::vector<std::vector<int32_t>> texts;
+  for (int64_t i = 0; i < n; ++i) {
+    const std::string_view text = corpus.text(i * corpus.n_documents() / n);
+    auto& ids = texts.emplace_back();
+    for (const char c : text.substr(0, static_cast<size_t>(utf8_cut(text, 0, kLeakSample / n))))
+      ids.push_back(static_cast<uint8_t>(c));
+  }
+  return texts;
+}
+
 }  // namespace
 
 LeakReport measure_leak(const std::vector<SplitRule>& rules, const std::vector<std::vector<int32_t>>& texts) {
@@ -50,6 +66,20 @@ LeakReport measure_leak(const std::vector<SplitRule>& rules, const std::vector<s
     measure(splitter, pieces[i * report.pieces / report.pieces_measured], report);
   }
   return report;
+}
+
+void warn_of_leak(const ModelConfig& model, const Corpus& corpus) {
+  const auto* aunet = std::get_if<AunetConfig>(&model);
+  if (!aunet || aunet->split_mode != SplitMode::Official ||
+      std::none_of(aunet->split.begin(), aunet->split.end(), is_user_rule))
+    return;
+  const LeakReport leak = measure_leak(aunet->split, sample(corpus));
+  const std::string line = fmt::format(
+      "split {} in official mode: {:.3g} % of {} levels, {:.3g} % of {} boundaries depend on later bytes",
+      to_string(aunet->split), 100 * leak.rate(), leak.positions, 100 * leak.boundary_rate(),
+      leak.boundaries);
+  if (leak.changed == 0) return log_info(line);
+  log_warn(line + "; split_mode = \"causal\" never looks ahead");
 }
 
 }  // namespace aunet

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "config/model_config.h"
+#include "data/document.h"
 
 #include <cstdint>
 #include <vector>
@@ -31,5 +32,13 @@ struct LeakReport {
 /// Cuts the texts (ids) into pieces and compares every official level with the one that the bytes up to it
 /// give. An unfinished character is no leak: its bytes but the last have level 0 either way.
 LeakReport measure_leak(const std::vector<SplitRule>& rules, const std::vector<std::vector<int32_t>>& texts);
+
+/// Bytes of text that warn_of_leak looks at.
+inline constexpr int64_t kLeakSample = 16384;
+
+/// Logs one line on a model that runs user rules in official mode: how many of their levels depend on later
+/// bytes, in the beginnings of up to 32 documents. A warning if some do. Says nothing of other models: the
+/// leak of the published rules is known (paper.md 0.9).
+void warn_of_leak(const ModelConfig& model, const Corpus& corpus);
 
 }  // namespace aunet

@@ -21,22 +21,33 @@ constexpr const char* kPunct =
 
 }  // namespace
 
-OfficialRules::OfficialRules(const std::vector<SplitRule>& rules) {
-  for (const auto& rule : rules) {
-    const std::string where = fmt::format("split rule '{}={}'", rule.name, rule.value);
-    if (rule.name.starts_with("word")) {
-      const WordRule word = parse_word_rule(rule);
-      rules_.push_back(
-          {Regex(kWordStarts, where), Regex(fmt::format(kWordEnds, word.group), where), word.divisors});
-    } else if (rule.name.starts_with("pretok")) {
-      rules_.push_back({Regex(kPretok, where), std::nullopt, {}});
-    } else if (rule.name.starts_with("punct")) {
-      rules_.push_back({Regex(kPunct, where), std::nullopt, {}});
-    } else {
-      throw ConfigError(
-          fmt::format("{}: unknown rule; expected a name that begins with word, pretok or punct", where));
-    }
+OfficialRules::Rule OfficialRules::compile(const SplitRule& rule) {
+  Rule out;
+  if (is_user_rule(rule)) {
+    if (!rule.start.empty()) out.starts.emplace(rule.start, fmt::format("split.{}.start", rule.name));
+    if (!rule.end.empty()) out.ends.emplace(rule.end, fmt::format("split.{}.end", rule.name));
+    return out;
   }
+  const std::string where = fmt::format("split rule '{}={}'", rule.name, rule.value);
+  const auto kind = kind_of_rule(rule.name);
+  if (kind == "word") {
+    const WordRule word = parse_word_rule(rule);
+    out.starts.emplace(kWordStarts, where);
+    out.ends.emplace(fmt::format(kWordEnds, word.group), where);
+    out.divisors = word.divisors;
+  } else if (kind == "pretok") {
+    out.starts.emplace(kPretok, where);
+  } else if (kind == "punct") {
+    out.starts.emplace(kPunct, where);
+  } else {
+    out.whole = make_segment_rule(rule);
+  }
+  return out;
+}
+
+OfficialRules::OfficialRules(const std::vector<SplitRule>& rules) {
+  if (rules.empty()) throw ConfigError("split: expected at least one rule, got none");
+  for (const auto& rule : rules) rules_.push_back(compile(rule));
 }
 
 void OfficialRules::decode(const int32_t* bytes, int64_t n) {
@@ -65,7 +76,13 @@ void OfficialRules::levels(const int32_t* bytes, int64_t n, int32_t* out) {
   for (size_t r = 0; r < rules_.size(); ++r) {
     const auto& rule = rules_[r];
     const auto level = static_cast<int32_t>(r + 1);  // later rules are deeper, so the last hit stays
-    for (RegexMatcher match(rule.starts, text_); match.next();) out[last_byte_[match.begin()]] = level;
+    if (rule.whole) {
+      raw_.assign(bytes, bytes + n);
+      for (const int64_t at : rule.whole->boundaries(raw_)) out[at] = level;
+    }
+    if (rule.starts) {
+      for (RegexMatcher match(*rule.starts, text_); match.next();) out[last_byte_[match.begin()]] = level;
+    }
     if (!rule.ends) continue;
     int64_t n_match = 0;
     for (RegexMatcher match(*rule.ends, text_); match.next(); ++n_match) {

@@ -1,10 +1,10 @@
 #include "data/split_rules.h"
 
 #include "core/error.h"
+#include "data/causal_rules.h"
 #include "data/official_rules.h"
+#include "data/utf8.h"
 #include "data/word_scanner.h"
-
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <variant>
@@ -12,43 +12,27 @@
 namespace aunet {
 namespace {
 
-// The official code cuts at most so many continuation bytes off the front.
-constexpr int64_t kMaxLeadingContinuation = 5;
+using Engine = std::variant<OfficialRules, WordScanner, CausalRules>;
 
-bool is_word(const SplitRule& rule) { return rule.name.starts_with("word"); }
-
-WordScanner make_scanner(const std::vector<SplitRule>& rules, SplitMode mode) {
+Engine make_engine(const std::vector<SplitRule>& rules, SplitMode mode) {
+  if (mode == SplitMode::Causal) return CausalRules(rules);
+  if (rules.empty() || !std::all_of(rules.begin(), rules.end(), is_word_rule)) return OfficialRules(rules);
   std::vector<WordRule> words;
-  for (const auto& rule : rules) {
-    if (rule.name.starts_with("pretok") || rule.name.starts_with("punct")) {
-      throw ConfigError(fmt::format(
-          "split rule '{}={}': not implemented in causal mode yet; expected a word rule, or mode 'official'",
-          rule.name, rule.value));
-    }
-    if (!is_word(rule)) {
-      throw ConfigError(fmt::format("split rule '{}={}': unknown rule; expected a name that begins with word",
-                                    rule.name, rule.value));
-    }
-    words.push_back(parse_word_rule(rule));
-  }
+  for (const auto& rule : rules) words.push_back(parse_word_rule(rule));
   return WordScanner(words, mode);
-}
-
-std::variant<OfficialRules, WordScanner> make_engine(const std::vector<SplitRule>& rules, SplitMode mode) {
-  if (rules.empty()) throw ConfigError("split: expected at least one rule, got none");
-  if (mode == SplitMode::Official && !std::all_of(rules.begin(), rules.end(), is_word))
-    return OfficialRules(rules);
-  return make_scanner(rules, mode);
 }
 
 }  // namespace
 
 struct Splitter::Impl {
-  std::variant<OfficialRules, WordScanner> engine;
+  Engine engine;
+  bool from_file;
 };
 
 Splitter::Splitter(const std::vector<SplitRule>& rules, SplitMode mode)
-    : impl_(new Impl{make_engine(rules, mode)}) {}
+    : impl_(new Impl{make_engine(rules, mode),
+                     std::any_of(rules.begin(), rules.end(),
+                                 [](const SplitRule& rule) { return kind_of_rule(rule.name) == "file"; })}) {}
 Splitter::~Splitter() = default;
 Splitter::Splitter(Splitter&&) noexcept = default;
 
@@ -61,13 +45,17 @@ void Splitter::levels(const int32_t* ids, int64_t n, int32_t* out) const {
       continue;
     }
     int64_t begin = i;
-    const auto is_tail = [&](int64_t k) { return k < n && ids[k] >= 0x80 && ids[k] < 0xC0; };
+    const auto is_tail = [&](int64_t k) {
+      return k < n && ids[k] <= 255 && is_continuation(static_cast<uint8_t>(ids[k]));
+    };
     while (begin - i < kMaxLeadingContinuation && is_tail(begin)) out[begin++] = 0;
     i = begin;
     while (i < n && ids[i] <= 255) ++i;
     std::visit([&](auto& engine) { engine.levels(ids + begin, i - begin, out + begin); }, impl_->engine);
   }
 }
+
+bool Splitter::from_file() const { return impl_->from_file; }
 
 std::vector<int32_t> Splitter::levels(const std::vector<int32_t>& ids) const {
   std::vector<int32_t> out(ids.size());

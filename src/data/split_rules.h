@@ -17,11 +17,13 @@ namespace aunet {
 
 inline constexpr int32_t kBeginId = 256;
 inline constexpr int32_t kEndId = 257;
+/// Continuation bytes that open a segment and lie outside, at most (the official code cuts off so many).
+inline constexpr int64_t kMaxLeadingContinuation = 5;
 
 /// A compiled list of rules. Immutable; one instance may be used by one thread at a time.
 class Splitter {
  public:
-  /// Throws ConfigError for a rule that is unknown, malformed, or has no causal form.
+  /// Throws ConfigError for a rule that is unknown or malformed.
   Splitter(const std::vector<SplitRule>& rules, SplitMode mode);
   ~Splitter();
   Splitter(Splitter&&) noexcept;
@@ -31,9 +33,14 @@ class Splitter {
   /// other; SequenceBuilder raises begin marks to the deepest level. Any bytes are legal. In a segment, up to
   /// 5 leading continuation bytes and a trailing incomplete character lie partly outside and have level 0, as
   /// in the official code; every other byte that is no part of a valid UTF-8 character counts as one symbol
-  /// (no letter, number or white space). The official code has no answer for those.
+  /// (no letter, number or white space). The official code has no answer for those. Rules that see bytes and
+  /// not characters (space, every, file, bpe, entropy) may have a boundary at any byte but the leading ones.
   std::vector<int32_t> levels(const std::vector<int32_t>& ids) const;
   void levels(const int32_t* ids, int64_t n, int32_t* out) const;
+
+  /// Some boundaries are looked up in a file (data/file_rule.h): it knows its own texts and no others, and
+  /// levels() of those throws ConfigError.
+  bool from_file() const;
 
  private:
   struct Impl;

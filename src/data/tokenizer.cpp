@@ -11,6 +11,9 @@ class ByteTokenizer final : public Tokenizer {
     const auto* bytes = reinterpret_cast<const uint8_t*>(text.data());
     ids.insert(ids.end(), bytes, bytes + text.size());
   }
+  std::string text(int32_t id) const override {
+    return id < kBeginId ? std::string(1, static_cast<char>(id)) : std::string();
+  }
   int64_t n_bytes(int32_t id) const override { return id < kBeginId ? 1 : 0; }
   int32_t begin_id() const override { return kBeginId; }
   int32_t end_id() const override { return kEndId; }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -13,7 +14,9 @@ class Tokenizer {
   virtual ~Tokenizer() = default;
   /// Appends the ids of `text`; no marks. Safe to call from several threads.
   virtual void encode(std::string_view text, std::vector<int32_t>& ids) const = 0;
-  /// Number of text bytes that `id` stands for (0 for marks).
+  /// The bytes that `id` stands for ("" for marks).
+  virtual std::string text(int32_t id) const = 0;
+  /// Number of them.
   virtual int64_t n_bytes(int32_t id) const = 0;
   virtual int32_t begin_id() const = 0;
   virtual int32_t end_id() const = 0;

@@ -44,7 +44,7 @@ WordScanner::WordScanner(const std::vector<WordRule>& rules, SplitMode mode)
   for (uint32_t code = 0; code < 128; ++code) ascii_[code] = classes_.of(code);
 }
 
-void WordScanner::start_segment() {
+void WordScanner::start() {
   decoder_.reset();
   numbers_ = symbols_ = 0;
   after_symbols_ = in_word_ = false;
@@ -54,13 +54,17 @@ void WordScanner::start_segment() {
 
 int32_t WordScanner::word_end() {
   int32_t level = 0;
+  run_open_ = 0;
   for (int32_t r = 0; r < deepest_; ++r) {
     auto& rule = rules_[r];
-    if (++rule.words < rule.group) continue;
-    rule.words = 0;
-    const int64_t n = rule.matches++;
-    if (std::any_of(rule.divisors.begin(), rule.divisors.end(), [n](int64_t d) { return n % d == 0; }))
-      level = r + 1;
+    bool boundary = false;
+    if (++rule.words >= rule.group) {
+      rule.words = 0;
+      const int64_t n = rule.matches++;
+      boundary =
+          std::any_of(rule.divisors.begin(), rule.divisors.end(), [n](int64_t d) { return n % d == 0; });
+    }
+    (boundary ? level : run_open_) = r + 1;
   }
   return level;
 }
@@ -71,6 +75,7 @@ int32_t WordScanner::white_space(CharClass character, int64_t position) {
     level = word_end();
   } else {
     for (auto& rule : rules_) rule.words = 0;  // two blanks: no rule counts across them
+    if (run_ == Run::None) run_open_ = deepest_;
   }
   in_word_ = false;
   numbers_ = symbols_ = 0;
@@ -79,21 +84,21 @@ int32_t WordScanner::white_space(CharClass character, int64_t position) {
   if (character == CharClass::Newline) {
     if (run_ == Run::None) {
       level = deepest_;
-    } else if (run_ == Run::Open && run_level_ < deepest_) {
-      (causal_ ? level : out_[run_start_]) = deepest_;
+    } else if (run_ == Run::Open && causal_) {
+      level = run_open_;
+    } else if (run_ == Run::Open) {
+      out_[run_start_] = deepest_;
     }
     run_ = Run::Done;
   } else if (run_ == Run::None) {
     run_ = Run::Open;
     run_start_ = position;
-    run_level_ = level;
   }
   return level;
 }
 
-inline int32_t WordScanner::step(CharClass character, int64_t position) {
-  if (character == CharClass::Space || character == CharClass::Newline)
-    return white_space(character, position);
+inline int32_t WordScanner::read_character(CharClass character, int64_t position) {
+  if (is_white_space(character)) return white_space(character, position);
   in_word_ = true;
   run_ = Run::None;
   after_symbols_ = character == CharClass::Symbol;
@@ -114,7 +119,7 @@ inline int32_t WordScanner::step(CharClass character, int64_t position) {
 int32_t WordScanner::broken_character(int64_t position) {
   int32_t level = 0;
   for (int64_t i = position - decoder_.pending(); i < position; ++i) {
-    const int32_t own = step(CharClass::Symbol, i);
+    const int32_t own = read_character(CharClass::Symbol, i);
     if (causal_) {
       level = std::max(level, own);
     } else {
@@ -125,26 +130,25 @@ int32_t WordScanner::broken_character(int64_t position) {
   return level;
 }
 
-void WordScanner::levels(const int32_t* bytes, int64_t n, int32_t* out) {
-  start_segment();
-  out_ = out;
-  for (int64_t i = 0; i < n; ++i) {
-    const auto byte = static_cast<uint8_t>(bytes[i]);
-    if (byte < 128 && decoder_.pending() == 0) {
-      out[i] = step(ascii_[byte], i);
-      continue;
-    }
-    int32_t level = 0;
-    auto result = decoder_.feed(byte);
-    if (result == Utf8Decoder::Step::Broken) {
-      level = broken_character(i);
-      result = decoder_.feed(byte);
-    }
-    if (result == Utf8Decoder::Step::Character)
-      level = std::max(level, step(classes_.of(decoder_.code()), i));
-    if (result == Utf8Decoder::Step::Invalid) level = std::max(level, step(CharClass::Symbol, i));
-    out[i] = level;
+int32_t WordScanner::read(uint8_t byte, int64_t position) {
+  if (byte < 128 && decoder_.pending() == 0) return read_character(ascii_[byte], position);
+  int32_t level = 0;
+  auto result = decoder_.feed(byte);
+  if (result == Utf8Decoder::Step::Broken) {
+    level = broken_character(position);
+    result = decoder_.feed(byte);
   }
+  if (result == Utf8Decoder::Step::Character)
+    level = std::max(level, read_character(classes_.of(decoder_.code()), position));
+  if (result == Utf8Decoder::Step::Invalid)
+    level = std::max(level, read_character(CharClass::Symbol, position));
+  return level;
+}
+
+void WordScanner::levels(const int32_t* bytes, int64_t n, int32_t* out) {
+  start();
+  out_ = out;
+  for (int64_t i = 0; i < n; ++i) out[i] = read(static_cast<uint8_t>(bytes[i]), i);
 }
 
 }  // namespace aunet

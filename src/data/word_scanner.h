@@ -13,7 +13,7 @@
 //             the white space after every G-th word is a boundary of the rule's stage; words are counted
 //             while single white space separates them, and anew after a boundary of the rule
 // Only `newlines` looks ahead: whether the first blank of a run is a boundary of every stage is known at the
-// run's first newline. There the causal boundary goes, unless the blank is one for certain already; the
+// run's first newline. There the causal boundary goes, for the rules that have none at the blank already; the
 // official one goes back to the blank. Second reason to wait: a byte that may begin a character has no level
 // until the character is complete or known to be broken.
 #pragma once
@@ -35,12 +35,16 @@ struct WordRule {
 
 /// Throws ConfigError. M matters only when the rule's name is exactly "word" (official code).
 WordRule parse_word_rule(const SplitRule& rule);
+inline bool is_word_rule(const SplitRule& rule) { return kind_of_rule(rule.name) == "word"; }
 
 class WordScanner {
  public:
   WordScanner(const std::vector<WordRule>& rules, SplitMode mode);
   /// Levels of one segment of bytes (0-255 each), 0 .. n_rules. For one thread.
   void levels(const int32_t* bytes, int64_t n, int32_t* out);
+  /// Causal mode, byte by byte: start() begins a segment, step() is the level of its next byte.
+  void start();
+  int32_t step(uint8_t byte) { return read(byte, 0); }
 
  private:
   enum class Run : uint8_t { None, Open, Done };  // white space: none, waiting for a newline, decided
@@ -49,8 +53,9 @@ class WordScanner {
     std::vector<int64_t> divisors;
     int64_t words = 0, matches = 0;
   };
-  void start_segment();
-  int32_t step(CharClass character, int64_t position);
+  // `position` in the segment is where official mode goes back to; causal mode does not use it.
+  int32_t read(uint8_t byte, int64_t position);
+  int32_t read_character(CharClass character, int64_t position);
   int32_t white_space(CharClass character, int64_t position);
   int32_t word_end();
   int32_t broken_character(int64_t position);
@@ -66,7 +71,7 @@ class WordScanner {
   bool in_word_ = false;           // the last character was not white space
   Run run_ = Run::None;
   int64_t run_start_ = 0;   // position of the open run's first blank
-  int32_t run_level_ = 0;   // level that it has for certain
+  int32_t run_open_ = 0;    // deepest rule that has no boundary at it yet; 0: all have
   int32_t* out_ = nullptr;  // levels of the segment
 };
 

@@ -41,6 +41,7 @@ StepRecord random_step(RandomStream& stream, int64_t attempt, int64_t step) {
   r.lr = any_double(stream);
   r.grad_norm = any_double(stream);
   r.seconds = any_double(stream);
+  if (stream.below(2) == 0) r.cut_rows = 1 + static_cast<int64_t>(stream.below(1000));
   return r;
 }
 
@@ -69,6 +70,19 @@ std::vector<JournalRecord> one_of_each() {
                      .seconds = 0.5},
           GateRecord{
               .attempt = 1, .step = 1, .gate = "causal", .verdict = "leak", .leak_rate = 0.25, .detail = "d"},
+          GateRecord{.attempt = 1,
+                     .step = 1,
+                     .gate = "causal",
+                     .verdict = "leak",
+                     .leak_rate = 0.25,
+                     .detail = "d",
+                     .perturbations = 1500,
+                     .positions = 8192,
+                     .leaky_bytes = 20,
+                     .clean_bytes = 8000,
+                     .bpb_leaky = 1.25,
+                     .bpb_clean = kNaN,
+                     .seconds = 0.5},
           DiagnosisRecord{.attempt = 1,
                           .step = 1,
                           .rates = {0.1, 0.2},
@@ -241,6 +255,16 @@ TEST_CASE("an attempt names the run it branched from; older journals have no suc
   const std::string old = to_json_line(record);
   CHECK(old.find("from_run") == std::string::npos);
   CHECK(std::get<AttemptRecord>(*parse_journal_line(old)).from_run.empty());
+}
+
+TEST_CASE("a gate's measurements are absent where they were not made, as in older journals", "[core]") {
+  const std::string old =
+      R"({"type":"gate","attempt":1,"step":0,"gate":"causal","verdict":"pass","leak_rate":0.0,"detail":""})";
+  const auto record = std::get<GateRecord>(parse_journal_line(old).value());
+  CHECK_FALSE(
+      (record.perturbations || record.positions || record.leaky_bytes || record.bpb_leaky || record.seconds));
+  CHECK(to_json_line(record) == old);
+  CHECK(!parse_journal_line(old.substr(0, old.size() - 1) + R"(,"positions":"many"})"));
 }
 
 }  // namespace aunet

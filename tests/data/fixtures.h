@@ -56,6 +56,14 @@ inline std::vector<int32_t> to_ids(std::string_view text) {
   return ids;
 }
 
+/// A user rule without look-ahead: sentences and capitalised words.
+inline SplitRule plain_user_rule() {
+  SplitRule rule{"sentence", ""};
+  rule.start = R"(\p{Lu}\p{L}*|\d{1,3}|\s+!)";
+  rule.end = R"([.!?]+\s|a{2})";
+  return rule;
+}
+
 inline AunetConfig word_model(size_t n_stages = 3, SplitMode mode = SplitMode::Causal) {
   AunetConfig model;
   model.dimensions.assign(n_stages, 32);

@@ -35,6 +35,7 @@ bool same(const Batch& a, const Batch& b) {
 
 struct ThrowingTokenizer : Tokenizer {
   void encode(std::string_view, std::vector<int32_t>&) const override { throw Error("no ids today"); }
+  std::string text(int32_t) const override { return "x"; }
   int64_t n_bytes(int32_t) const override { return 1; }
   int32_t begin_id() const override { return kBeginId; }
   int32_t end_id() const override { return kBeginId + 1; }

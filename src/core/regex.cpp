@@ -1,5 +1,5 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
-#include "data/regex.h"
+#include "core/regex.h"
 
 #include "core/error.h"
 
@@ -61,39 +61,47 @@ Regex::Regex(const std::string& pattern, const std::string& where) : impl_(std::
   const std::string text = spell_out_classes(pattern);
   int error = 0;
   PCRE2_SIZE offset = 0;
-  impl_->code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), PCRE2_UTF, &error,
-                              &offset, nullptr);
+  impl_->code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), PCRE2_UTF | PCRE2_UCP,
+                              &error, &offset, nullptr);
   if (impl_->code == nullptr) {
     throw ConfigError(
         fmt::format("{}: expected a regular expression, got '{}': {}", where, pattern, pcre2_message(error)));
   }
   // pcre2_jit_match skips the checks of pcre2_match, half the time of a short match; without JIT the latter
   // works
-  if (pcre2_jit_compile(impl_->code, PCRE2_JIT_COMPLETE) == 0) impl_->match = pcre2_jit_match;
+  if (pcre2_jit_compile(impl_->code, PCRE2_JIT_COMPLETE | PCRE2_JIT_PARTIAL_HARD) == 0)
+    impl_->match = pcre2_jit_match;
 }
 
 Regex::~Regex() = default;
 Regex::Regex(Regex&&) noexcept = default;
 
-RegexMatcher::RegexMatcher(const Regex& regex, std::string_view text)
-    : regex_(regex), text_(text), match_data_(pcre2_match_data_create(1, nullptr)) {}
+RegexSearch::RegexSearch(const Regex& regex)
+    : regex_(regex), match_data_(pcre2_match_data_create(1, nullptr)) {}
 
-RegexMatcher::~RegexMatcher() { pcre2_match_data_free(static_cast<pcre2_match_data*>(match_data_)); }
+RegexSearch::~RegexSearch() { pcre2_match_data_free(static_cast<pcre2_match_data*>(match_data_)); }
 
-bool RegexMatcher::next() {
-  if (end_ >= text_.size()) return false;
+RegexSearch::Found RegexSearch::find(std::string_view text, size_t from, bool is_prefix) {
+  if (from >= text.size()) return Found::None;
   auto* data = static_cast<pcre2_match_data*>(match_data_);
   const auto match = regex_.impl_->match;
-  const uint32_t options = PCRE2_NOTEMPTY | (match == pcre2_match ? PCRE2_NO_UTF_CHECK : 0);
-  const int rc = match(regex_.impl_->code, reinterpret_cast<PCRE2_SPTR>(text_.data()), text_.size(), end_,
-                       options, data, nullptr);
-  if (rc == PCRE2_ERROR_NOMATCH) return false;
-  if (rc < 0)
-    throw Error(fmt::format("regular expression: byte {} of {}: {}", end_, text_.size(), pcre2_message(rc)));
+  const uint32_t options =
+      PCRE2_NOTEMPTY | (match == pcre2_match ? PCRE2_NO_UTF_CHECK : 0) | (is_prefix ? PCRE2_PARTIAL_HARD : 0);
+  const auto* subject = reinterpret_cast<PCRE2_SPTR>(text.data());
+  int rc = match(regex_.impl_->code, subject, text.size(), from, options, data, nullptr);
+  // the interpreter keeps its way back on the heap, not on the 32 KiB of JIT
+  if (rc == PCRE2_ERROR_JIT_STACKLIMIT)
+    rc = pcre2_match(regex_.impl_->code, subject, text.size(), from,
+                     options | PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, data, nullptr);
+  if (rc == PCRE2_ERROR_NOMATCH) return Found::None;
+  if (rc < 0 && rc != PCRE2_ERROR_PARTIAL)
+    throw Error(fmt::format("regular expression: byte {} of {}: {}", from, text.size(), pcre2_message(rc)));
   const PCRE2_SIZE* borders = pcre2_get_ovector_pointer(data);
   begin_ = borders[0];
   end_ = borders[1];
-  return true;
+  return rc == PCRE2_ERROR_PARTIAL ? Found::Open : Found::Match;
 }
+
+bool RegexMatcher::next() { return search_.whole(text_, search_.end()) == RegexSearch::Found::Match; }
 
 }  // namespace aunet

@@ -1,0 +1,49 @@
+#include "data/scripts.h"
+
+#include "core/regex.h"
+#include "data/utf8.h"
+
+#include <fmt/format.h>
+
+namespace aunet {
+namespace {
+
+std::vector<Regex> compile() {
+  std::vector<Regex> regexes;
+  for (const auto& name : script_names())
+    regexes.emplace_back(fmt::format("(?=[\\p{{L}}\\p{{M}}])\\p{{scx:{}}}", name), "script " + name);
+  return regexes;
+}
+
+}  // namespace
+
+const std::vector<std::string>& script_names() {
+  static const std::vector<std::string> names = {
+      "Han",        "Bopomofo", "Hiragana", "Katakana", "Thai",     "Lao",      "Khmer",
+      "Myanmar",    "Latin",    "Greek",    "Cyrillic", "Armenian", "Hebrew",   "Arabic",
+      "Devanagari", "Bengali",  "Tamil",    "Telugu",   "Georgian", "Ethiopic", "Hangul"};
+  return names;
+}
+
+std::unique_ptr<ScriptTable::Page> ScriptTable::make_page(uint32_t page) {
+  static const std::vector<Regex> regexes = compile();
+  static const Regex letters("\\p{L}", "letters");
+  auto sets = std::make_unique<Page>();
+  sets->fill(0);
+  std::string text;
+  std::array<int, 256 * 4> index{};  // text offset -> code point in the page
+  for (int i = 0; i < 256; ++i) {
+    const uint32_t code = page << 8 | static_cast<uint32_t>(i);
+    if (code >= 0xD800 && code < 0xE000) continue;  // surrogates never occur in valid UTF-8
+    index[text.size()] = i;
+    append_utf8(code, text);
+  }
+  const auto mark = [&](const Regex& regex, uint32_t bit) {
+    for (RegexMatcher match(regex, text); match.next();) (*sets)[index[match.begin()]] |= bit;
+  };
+  for (size_t s = 0; s < regexes.size(); ++s) mark(regexes[s], 1u << s);
+  mark(letters, kLetter);
+  return sets;
+}
+
+}  // namespace aunet

@@ -3,6 +3,7 @@
 #include "baselines/make_model.h"
 #include "budget/flops.h"
 #include "cli/device.h"
+#include "cli/model_flags.h"
 #include "config/run_config.h"
 #include "core/error.h"
 #include "core/file.h"
@@ -18,7 +19,6 @@
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 
 namespace aunet {
@@ -28,19 +28,6 @@ namespace {
 namespace po = boost::program_options;
 
 constexpr double kMeanWord = 4.9;  // bytes, spaces included: web text (paper.md 1.3), as the peer
-
-std::vector<int64_t> integers(const std::string& text, const char* option) {
-  std::vector<int64_t> list;
-  for (const std::string& part : split_on(text, ',')) {
-    int64_t value = 0;
-    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), value);
-    if (error != std::errc() || end != part.data() + part.size() || value < 1)
-      throw ConfigError(
-          fmt::format("--{}: expected positive integers separated by commas, got \"{}\"", option, text));
-    list.push_back(value);
-  }
-  return list;
-}
 
 po::options_description step_options() {
   po::options_description o("options");
@@ -63,34 +50,6 @@ po::options_description step_options() {
   return o;
 }
 
-ModelConfig model_from_flags(const po::variables_map& v) {
-  const auto list = [&](const char* name) { return integers(v[name].as<std::string>(), name); };
-  const int64_t vocab = v["vocab"].as<int64_t>();
-  if (v["model"].as<std::string>() == "llama") {
-    TransformerConfig c;
-    c.dim = list("dims")[0], c.n_layers = list("layers")[0], c.head_dim = list("head-dims")[0];
-    c.vocab_size = vocab ? vocab : 128256;
-    c.sliding_window = list("windows")[0];
-    c.multiple_of = v["multiple-of"].as<int64_t>();
-    return c;
-  }
-  if (v["model"].as<std::string>() != "aunet")
-    throw ConfigError(
-        fmt::format("--model: expected aunet or llama, got \"{}\"", v["model"].as<std::string>()));
-  AunetConfig c;
-  c.dimensions = list("dims"), c.layers = list("layers"), c.head_dims = list("head-dims");
-  c.sliding_windows = list("windows");
-  c.max_seqlens.assign(c.dimensions.size(), -1);
-  c.residuals.assign(c.dimensions.size() - 1, true);
-  for (const auto* other : {&c.layers, &c.head_dims, &c.sliding_windows})
-    if (other->size() != c.dimensions.size())
-      throw ConfigError(
-          fmt::format("--dims has {} stages, another list has {}", c.dimensions.size(), other->size()));
-  c.vocab_size = vocab ? vocab : 258;
-  c.multiple_of = v["multiple-of"].as<int64_t>();
-  return c;
-}
-
 /// Bytes of `batch` sequences: from the file (as the peer's --data), or random letters cut into words.
 std::vector<int32_t> bench_bytes(const po::variables_map& v, int64_t n) {
   std::vector<int32_t> ids(static_cast<size_t>(n));
@@ -110,7 +69,7 @@ std::vector<int32_t> bench_bytes(const po::variables_map& v, int64_t n) {
 /// A word ends at each space or line feed, a pair of words at every second one; deeper stages halve again.
 std::vector<Sequence> bench_sequences(const po::variables_map& v, const ModelConfig& model) {
   const int64_t batch = v["batch"].as<int64_t>(),
-                length = integers(v["seqlens"].as<std::string>(), "seqlens")[0];
+                length = positive_integers(v["seqlens"].as<std::string>(), "seqlens")[0];
   const std::vector<int32_t> ids = bench_bytes(v, batch * (length + 1));
   const auto* aunet = std::get_if<AunetConfig>(&model);
   const int64_t vocab = aunet ? aunet->vocab_size : std::get<TransformerConfig>(model).vocab_size;
@@ -156,19 +115,18 @@ int64_t peak_bytes() {
 }
 
 /// Seconds of each timed step.
-std::vector<double> time_steps(LanguageModel& model, const DeviceBatch& batch, int64_t warmup,
-                               int64_t steps) {
+std::vector<double> time_steps(LanguageModel& model, const Batch& host, const at::Device& device,
+                               int64_t warmup, int64_t steps) {
+  const DeviceBatch batch = to_device(host, device);
+  TargetCounts counts;
+  counts += host;
   OptimConfig optim;
   AdamW optimizer(model.parameters(), optim);
   std::vector<double> seconds;
   for (int64_t i = 0; i < warmup + steps; ++i) {
     const auto start = std::chrono::steady_clock::now();
     optimizer.zero_grad();
-    LossSums sums = model.loss(batch);
-    at::Tensor total = sums.nats / static_cast<double>(batch.target_units);
-    if (sums.level_nats.defined())
-      total = total + sums.level_nats * (model.lambda_level() / static_cast<double>(batch.target_units));
-    total.backward();
+    objective(model, model.loss(batch), counts).backward();
     optimizer.step(1e-4);  // reads the gradient norm on the host, so a GPU is done here too
     if (i >= warmup)
       seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
@@ -197,9 +155,8 @@ int cmd_bench_step(const Args& args) {
   model->to(at::Device(device));
   if (device == "cuda" && v["dtype"].as<std::string>() != "float32") model->set_compute_type(at::kBFloat16);
   const Batch batch = pack(bench_sequences(v, config), config);
-  const std::vector<double> seconds =
-      time_steps(*model, to_device(batch, at::Device(device)), v["warmup"].as<int64_t>(),
-                 std::max<int64_t>(1, v["steps"].as<int64_t>()));
+  const std::vector<double> seconds = time_steps(*model, batch, at::Device(device), v["warmup"].as<int64_t>(),
+                                                 std::max<int64_t>(1, v["steps"].as<int64_t>()));
   const double median = seconds[seconds.size() / 2], flops = model_flops(batch, config) / median;
   int64_t params = 0;
   for (const auto& p : model->official_parameters()) params += p.second.numel();

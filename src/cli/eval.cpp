@@ -1,17 +1,17 @@
 #include "cli/eval.h"
 
+#include "cli/gate.h"
 #include "cli/run_parts.h"
+#include "cli/run_target.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/text.h"
 #include "eval/bits_per_byte.h"
-#include "eval/causality.h"
-#include "train/checkpoint.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include <filesystem>
+#include <chrono>
 
 namespace aunet {
 
@@ -19,25 +19,25 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// A run directory, or a checkpoint folder two levels below one.
-struct Target {
-  RunDir run;
-  std::string checkpoint;  // "" : the newest
-};
-
-Target find_target(const std::string& path) {
-  if (exists(path + "/run.toml")) return {{path}, ""};
-  if (exists(path + "/state.json")) {
-    const auto run = std::filesystem::absolute(path + "/.").parent_path().parent_path().parent_path();
-    if (exists((run / "run.toml").string())) return {{run.string()}, path};
-  }
-  throw ConfigError(fmt::format("{}: expected a run directory (with run.toml) or a checkpoint of one", path));
-}
-
 Json bpb_to_json(const CorpusScore& score) {
   return {{"loss_bpb", score.loss_bpb()}, {"loss_nats", score.loss_nats()},
           {"nats", score.nats},           {"text_bytes", score.text_bytes},
           {"units", score.units},         {"documents", score.documents.size()}};
+}
+
+Json gate_to_json(const GateRecord& record) {
+  const auto number = [](const auto& value) { return value ? Json(*value) : Json(); };
+  return {{"gate", record.gate},
+          {"verdict", record.verdict},
+          {"leak_rate", record.leak_rate},
+          {"perturbations", number(record.perturbations)},
+          {"positions", number(record.positions)},
+          {"leaky_bytes", number(record.leaky_bytes)},
+          {"clean_bytes", number(record.clean_bytes)},
+          {"bpb_leaky", number(record.bpb_leaky)},
+          {"bpb_clean", number(record.bpb_clean)},
+          {"seconds", number(record.seconds)},
+          {"detail", record.detail}};
 }
 
 void print_for_people(const Json& result) {
@@ -75,12 +75,9 @@ EvalRequest read_request(const boost::program_options::variables_map& values) {
   return request;
 }
 
-Json evaluate(const Target& target, const EvalRequest& request) {
+Json evaluate(const RunTarget& target, const EvalRequest& request) {
   const RunParts parts(target.run);
-  const Checkpoints checkpoints(target.run.checkpoints(), parts.key, current_numerics(parts.run.runtime), 1);
-  const auto loaded = target.checkpoint.empty() ? checkpoints.load_newest(*parts.model, nullptr)
-                                                : checkpoints.load(target.checkpoint, *parts.model, nullptr);
-  if (!loaded) throw Error(fmt::format("{}: no complete checkpoint", target.run.checkpoints()));
+  const LoadedCheckpoint loaded = load_target(target, parts);
   const Corpus heldout = read_heldout_corpus(parts.run);
   if (heldout.offsets.empty())
     throw ConfigError(fmt::format("{}: data.heldout is empty", target.run.run_toml()));
@@ -88,20 +85,19 @@ Json evaluate(const Target& target, const EvalRequest& request) {
 
   Json result = {{"key", parts.key},
                  {"family", parts.run.origin.family},
-                 {"step", loaded->state.step},
-                 {"checkpoint", loaded->path}};
+                 {"step", loaded.state.step},
+                 {"checkpoint", loaded.path}};
   const auto score = score_corpus(*parts.model, parts.run.model, *parts.builder, heldout, parts.device,
                                   {.context_bytes = context_bytes, .limit_documents = request.limit});
   result["tasks"]["bpb"] = bpb_to_json(*score);
   result["tasks"]["bpb"]["eval_key"] = request.limit == 0 ? Json(eval_key(parts.run)) : Json();
   if (request.gate) {
-    const CausalityVerdict verdict = check_causality(*parts.model, parts.run.model, *parts.builder, heldout,
-                                                     parts.device, {.context_bytes = context_bytes});
-    result["gate"] = {{"gate", "causal"},
-                      {"verdict", verdict.verdict},
-                      {"leak_rate", verdict.leak_rate},
-                      {"perturbations", verdict.n_perturbations},
-                      {"detail", verdict.detail}};
+    const auto started = std::chrono::steady_clock::now();
+    const CausalityVerdict verdict = run_gate(parts, heldout, kFullGate);
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - started;
+    const GateRecord record = gate_record(verdict, 0, loaded.state.step, seconds.count());
+    store_gate(target.run, record);
+    result["gate"] = gate_to_json(record);
   }
   return result;
 }
@@ -114,8 +110,11 @@ int cmd_eval(const Args& args) {
   options.add_options()("run", po::value<std::string>()->required(),
                         "run directory, or one of its checkpoints")(
       "tasks", po::value<std::string>()->default_value("bpb"), "bpb: held-out bits per byte")(
-      "gate", po::value<std::string>(), "causal: also run the causality gate; exit 1 unless it passes")(
-      "limit", po::value<int64_t>()->default_value(0), "score only the first N documents; 0: all")(
+      "gate", po::value<std::string>(),
+      "causal: also run the causality gate in full (half a minute for a small model on a CPU) and store its "
+      "verdict with the "
+      "run; exit 1 unless it passes")("limit", po::value<int64_t>()->default_value(0),
+                                      "score only the first N documents; 0: all")(
       "json", "one JSON object on stdout");
   po::variables_map values;
   if (!parse_command_line(args, "aunet eval RUN|CHECKPOINT --tasks bpb [--gate causal] [--limit N] [--json]",

@@ -5,6 +5,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 
 #include "baselines/bpe.h"
 #include "core/error.h"
@@ -13,6 +14,7 @@
 #include "core/log.h"
 #include "core/run_dir.h"
 #include "data/document.h"
+#include "data/leak.h"
 #include "data/profile.h"
 #include "data/tokenizer.h"
 
@@ -59,6 +61,7 @@ struct FactsCache::Impl {
   std::vector<std::string> eval_fingerprints;
   std::map<std::string, NamedBpe> tokenizers;  // by request
   std::map<std::string, Measured> measured;
+  std::set<std::string> leak_told;  // models whose user rules have had their line
 
   const Corpus& train() {
     if (!corpus) {
@@ -107,6 +110,7 @@ struct FactsCache::Impl {
     const NamedBpe* tokenizer =
         transformer && transformer->tokenizer.kind == "bpe" ? &bpe(transformer->tokenizer) : nullptr;
     Measured& entry = measured[profile_key(family.base, tokenizer ? tokenizer->bpe.fingerprint() : "", seed)];
+    if (leak_told.insert(profile_key(family.base, "", 0)).second) warn_of_leak(family.base, train());
     if (entry.n_windows < n_windows) measure(with_stages(family.base), tokenizer, seed, n_windows, entry);
     return entry.facts;
   }

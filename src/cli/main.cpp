@@ -1,4 +1,6 @@
 // aunet: everything a user types, but for the analysis. Links no LibTorch.
+#include "baselines/bpe_rule.h"
+#include "cli/bench_split.h"
 #include "cli/bpe.h"
 #include "cli/command.h"
 #include "cli/ingest.h"
@@ -11,8 +13,21 @@
 #include "cli/train.h"
 #include "cli/why.h"
 
+namespace aunet {
+namespace {
+
+/// The split rules are timed here, everything else needs tensors.
+int cmd_bench(const Args& args) {
+  if (!args.empty() && args[0] == "split") return cmd_bench_split(Args(args.begin() + 1, args.end()));
+  return cmd_torch_bench(args);
+}
+
+}  // namespace
+}  // namespace aunet
+
 int main(int argc, char** argv) {
   using namespace aunet;
+  install_bpe_rule();
   return run_commands(
       argc, argv, "aunet", "aunet-lab: compares AU-Net with BPE transformers at equal training compute",
       {{"plan", "what a sweep would run, what it costs, where it stands", cmd_plan},
@@ -26,6 +41,8 @@ int main(int argc, char** argv) {
        {"split", "stage boundaries of a text", cmd_split},
        {"bpe", "train a tokenizer, encode, decode", cmd_bpe},
        {"eval", "held-out bits per byte and causality gate of a run", cmd_torch_eval},
+       {"generate", "text from a run's model", cmd_torch_generate},
        {"verify", "compare models with golden vectors of the official code", cmd_torch_verify},
-       {"bench", "time of a training step", cmd_torch_bench}});
+       {"bench", "time of a training step (step), of generation (generate), of the split rules (split)",
+        cmd_bench}});
 }

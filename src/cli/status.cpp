@@ -130,7 +130,8 @@ std::string number_or_dash(bool known, const std::string& text) { return known ?
 
 std::string table_text(const std::vector<StatusRow>& rows) {
   std::vector<std::vector<std::string>> table = {{"key", "family", "budget", "state", "step", "loss",
-                                                  "train bpb", "heldout bpb", "bytes/s", "left", "cause"}};
+                                                  "train bpb", "heldout bpb", "gate", "bytes/s", "left",
+                                                  "cause"}};
   for (const StatusRow& row : rows) {
     const RunState& state = row.state;
     table.push_back({row.key.substr(0, 8), row.family,
@@ -139,11 +140,12 @@ std::string table_text(const std::vector<StatusRow>& rows) {
                      state.last ? fmt::format("{:.4f}", state.last->loss_nats) : "-",
                      state.last ? fmt::format("{:.4f}", state.last->loss_bpb) : "-",
                      state.heldout_bpb ? fmt::format("{:.4f}", *state.heldout_bpb) : "-",
+                     number_or_dash(!state.gate_verdict.empty(), state.gate_verdict),
                      number_or_dash(state.bytes_per_second > 0, human_count(state.bytes_per_second)),
                      number_or_dash(seconds_left(row) > 0, human_duration(seconds_left(row))),
                      state.cause.empty() ? state.message : state.cause + ": " + state.message});
   }
-  return text_table(table, "llrlrrrrrrl");
+  return text_table(table, "llrlrrrrlrrl");
 }
 
 std::string totals_text(const std::vector<StatusRow>& rows, const std::string& runs) {

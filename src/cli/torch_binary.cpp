@@ -44,5 +44,6 @@ void exec_torch(const std::string& verb, const Args& args) {
 int cmd_torch_verify(const Args& args) { exec_torch("verify", args); }
 int cmd_torch_bench(const Args& args) { exec_torch("bench", args); }
 int cmd_torch_eval(const Args& args) { exec_torch("eval", args); }
+int cmd_torch_generate(const Args& args) { exec_torch("generate", args); }
 
 }  // namespace aunet

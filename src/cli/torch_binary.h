@@ -19,5 +19,6 @@ std::string torch_binary();
 int cmd_torch_verify(const Args& args);
 int cmd_torch_bench(const Args& args);
 int cmd_torch_eval(const Args& args);
+int cmd_torch_generate(const Args& args);
 
 }  // namespace aunet

@@ -1,6 +1,7 @@
 #include "cli/train_run.h"
 
 #include "cli/evaluations.h"
+#include "cli/gate.h"
 #include "cli/provenance.h"
 #include "cli/run_parts.h"
 #include "config/schedule.h"
@@ -9,8 +10,8 @@
 #include "core/journal.h"
 #include "core/log.h"
 #include "core/text.h"
+#include "data/leak.h"
 #include "eval/bits_per_byte.h"
-#include "eval/causality.h"
 #include "sweep/missing_evals.h"
 #include "train/diagnosis.h"
 #include "train/trainer.h"
@@ -18,6 +19,7 @@
 #include <c10/util/Exception.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -98,7 +100,7 @@ class Attempt {
   void branch(const RunParts& parts, AdamW& optimizer);
   void begin(const RuntimeConfig& runtime);
   void begin_in_vain();
-  void gate(const RunParts& parts, const Corpus& heldout);
+  void gate(const RunParts& parts, const Corpus& heldout, int64_t n_perturbations);
   bool evaluate(const RunParts& parts, const Corpus& heldout);
   bool evaluate_further(const RunParts& parts);
   void end(const std::string& status, const std::string& cause, const std::string& message);
@@ -108,13 +110,15 @@ bool Attempt::work() {
   const RunParts parts(dir_);
   const Corpus train = read_train_corpus(parts.run);
   const Corpus heldout = read_heldout_corpus(parts.run);
+  warn_of_leak(parts.run.model, train);
   Checkpoints checkpoints(dir_.checkpoints(), parts.key, current_numerics(parts.run.runtime),
                           parts.run.runtime.checkpoint_keep, parts.run.runtime.checkpoint_pin);
   checkpoints.remove_leftovers();
   AdamW optimizer(parts.model->parameters(), parts.run.optim);
   resume(parts, checkpoints, optimizer);
   begin(parts.run.runtime);
-  if (state_.step == 0) gate(parts, heldout);
+  const int64_t n_perturbations = parts.run.runtime.gate_perturbations;
+  if (state_.step == 0) gate(parts, heldout, std::min(n_perturbations, kQuickGate));
 
   Loader loader(train, parts.run, *parts.tokenizer, state_.step);
   Trainer trainer(
@@ -131,7 +135,7 @@ bool Attempt::work() {
         fmt::format("stopped by {} after step {}", strsignal(stop_signal), state_.step));
     return false;
   }
-  gate(parts, heldout);
+  gate(parts, heldout, n_perturbations);
   end("done", "", "");
   return true;
 }
@@ -200,14 +204,13 @@ void Attempt::begin_in_vain() {
   begin(runtime);
 }
 
-void Attempt::gate(const RunParts& parts, const Corpus& heldout) {
+void Attempt::gate(const RunParts& parts, const Corpus& heldout, int64_t n_perturbations) {
   const std::string& demanded = parts.run.runtime.gate_causal;
   if (demanded == "off") return;
-  const CausalityVerdict verdict =
-      check_causality(*parts.model, parts.run.model, *parts.builder, heldout, parts.device,
-                      {.context_bytes = parts.run.data.context_bytes});
-  journal_.append_line(to_json_line(
-      GateRecord{attempt_, state_.step, "causal", verdict.verdict, verdict.leak_rate, verdict.detail}));
+  const double started = monotonic_seconds();
+  const CausalityVerdict verdict = run_gate(parts, heldout, n_perturbations);
+  journal_.append_line(
+      to_json_line(gate_record(verdict, attempt_, state_.step, monotonic_seconds() - started)));
   if (verdict.verdict == "pass") return;
   if (verdict.verdict == "leak" && demanded == "leaky-allowed") {
     log_warn(fmt::format("causality gate: leak: {}", verdict.detail));

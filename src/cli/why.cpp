@@ -129,6 +129,8 @@ Json to_json(const Story& story) {
                                {"median_grad_norm", trend->median_norm},
                                {"grad_norm_factor", trend->norm_factor}}
                         : Json();
+  const auto& gate = story.summary.final_gate;
+  json["gate"] = gate ? Json::parse(to_json_line(*gate)) : Json();
   json["diagnosis"] = story.diagnosis ? Json::parse(to_json_line(*story.diagnosis)) : Json();
   json["advice"] = story.advice.text;
   json["override"] = story.advice.override_toml.empty() ? Json() : Json(story.advice.override_toml);
@@ -193,6 +195,8 @@ void print_for_people(const Story& story) {
                story.place ? fmt::format(" ({}), sweep {}", story.place->lr_source, story.place->sweep) : "");
   fmt::print("{} attempts, step {}, {} steps executed\n", story.summary.attempts, story.summary.last_step,
              story.summary.steps_executed);
+  if (const auto& gate = story.summary.final_gate)
+    fmt::print("causality gate at step {}: {} ({})\n", gate->step, gate->verdict, gate->detail);
   print_steps(story);
   if (story.diagnosis) print_diagnosis(*story.diagnosis);
   if (state.status != "done") print_log_end(story.dir);

@@ -2,54 +2,41 @@
 
 #include "core/error.h"
 #include "core/random.h"
+#include "eval/causality_levels.h"
+#include "eval/causality_texts.h"
 
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <span>
+#include <numbers>
 #include <string_view>
 
 namespace aunet {
 
 namespace {
 
-using namespace std::string_view_literals;
+constexpr int64_t kMostAdversarial = 512;
+constexpr int64_t kFewestPositions = 8192;
+// One forward: rows as in scoring; logits in bytes, which bounds the memory whatever the vocabulary is. At
+// least four texts share a forward, so that sequences of one batch could see each other.
+constexpr int64_t kRows = 8192;
+constexpr int64_t kLogitBytes = int64_t{1} << 28;
+constexpr size_t kTogether = 4;
 
-// Where split rules are known to hesitate: the end of a word, of a number, of a white space run, of a quote,
-// of a multi-byte character; sequences that are no UTF-8 at all; U+180E, which some libraries call white
-// space.
-constexpr std::array kAdversarial = {
-    "the cat sat  on\tthe   mat \n\n and  left"sv,
-    "He said: \"don't!\" (twice), isn't it?..."sv,
-    "3.14159 1,000,000 42nd x2 7-8 0x1F 12:30"sv,
-    "line one\r\nline two\r\n\r\n  indented\n\ttabbed"sv,
-    "na\xc3\xafve caf\xc3\xa9 \xe2\x80\x9cquoted\xe2\x80\x9d \xe2\x80\x94 dash\xe2\x80\xa6 end"sv,
-    "\xe4\xb8\xad\xe6\x96\x87\xe5\xad\x97 \xf0\x9f\x98\x80\xf0\x9f\x98\x80 "
-    "\xd0\x9f\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82"sv,
-    "\xff\xfe broken \xc3 \xe2\x80 half \xf0\x9f tail \x80\x80"sv,
-    "a\xe1\xa0\x8e"
-    "b\xc2\xa0"
-    "c\xe2\x80\xaf"
-    "d\xe3\x80\x80"
-    "e \xe2\x80\x8b"
-    "f"sv,
-    "snake_case camelCase kebab-case a.b.c f(x)[i]{j};"sv,
-    "\0nul\0 bytes \x01\x02 \x7f"sv,
-    "          "sv,
-    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"sv,
-};
-constexpr std::array kInsertions = {" "sv, "\n"sv, "a"sv,    "."sv,    "\""sv,           "7"sv,
-                                    "'"sv, "  "sv, "\xc3"sv, "\x80"sv, "\xe2\x80\x94"sv, "zebra "sv};
-
-/// A text, the same text with another future, and where the futures part.
-struct Perturbation {
+/// One fork as sequences of the model's family.
+struct Pair {
   Sequence before, after;
-  int64_t n_equal = 0;  // rows whose inputs so far are equal
-  bool levels_moved = false;
-  std::string description;
+  int64_t n_equal = 0;  // rows whose inputs and levels so far are equal
+};
+
+/// What is kept of a pair.
+struct Trial {
+  const char* kind = "";
+  int64_t t = 0;
+  bool adversarial = false;
+  double move = 0;  // largest of a logit over the equal rows
 };
 
 /// Reads texts as training reads windows: the bytes as documents of a corpus of their own.
@@ -65,186 +52,253 @@ Sequence as_training_window(const SequenceBuilder& builder, std::string_view fir
   return builder.training(corpus, window);
 }
 
-std::string perturb(RandomStream& random, std::string_view text, int64_t t, const char** kind) {
-  const std::string past(text.substr(0, t + 1));
-  const std::string_view future = text.substr(t + 1);
-  switch (random.below(4)) {
-    case 0: {
-      *kind = "change";
-      std::string changed(future);
-      if (!changed.empty())
-        changed[0] = static_cast<char>(static_cast<uint8_t>(changed[0]) ^ (1 + random.below(255)));
-      return past + changed;
-    }
-    case 1: {
-      *kind = "insert";
-      return past + std::string(kInsertions[random.below(kInsertions.size())]) + std::string(future);
-    }
-    case 2: {
-      *kind = "delete";
-      return past + std::string(future.substr(std::min<size_t>(future.size(), 1 + random.below(3))));
-    }
-    default: {
-      *kind = "replace";  // all of the future, by bytes of the past: other words, another length
-      std::string tail(kInsertions[random.below(kInsertions.size())]);
-      tail += text.substr(0, random.below(text.size() + 1));
-      return past + tail;
-    }
+int64_t n_equal(const std::vector<int32_t>& a, const std::vector<int32_t>& b, int64_t from = 0) {
+  const auto n = static_cast<int64_t>(std::min(a.size(), b.size()));
+  if (n <= from) return n;
+  return std::mismatch(a.begin() + from, a.begin() + n, b.begin() + from).first - a.begin();
+}
+
+class Gate {
+ public:
+  Gate(LanguageModel& model, const ModelConfig& config, const SequenceBuilder& builder, const Corpus& heldout,
+       const at::Device& device, const CausalityOptions& options)
+      : model_(model),
+        config_(config),
+        builder_(builder),
+        heldout_(heldout),
+        device_(device),
+        options_(options),
+        tolerance_(options.tolerance.value_or(causality_tolerance(model.compute_type()))) {}
+
+  CausalityVerdict check() {
+    if (builder_.splitter() && builder_.splitter()->from_file()) return untestable();
+    if (builder_.splitter()) scan_levels();
+    perturb();
+    judge_logits();
+    conclude();
+    return verdict_;
   }
-}
 
-int64_t n_equal_rows(const std::vector<int32_t>& a, const std::vector<int32_t>& b) {
-  const auto parted = std::mismatch(a.begin(), a.begin() + std::min(a.size(), b.size()), b.begin());
-  return parted.first - a.begin();
-}
+ private:
+  LanguageModel& model_;
+  const ModelConfig& config_;
+  const SequenceBuilder& builder_;
+  const Corpus& heldout_;
+  const at::Device& device_;
+  const CausalityOptions& options_;
+  const double tolerance_;
+  CausalityVerdict verdict_;
+  std::vector<Trial> trials_;
+  std::vector<Pair> pairs_;               // of the last trials, not run yet
+  double n_ = 0, sum_ = 0, squares_ = 0;  // of the logits compared
+  int64_t n_adversarial_leaky_ = 0;
+  std::string first_leak_, first_failure_;
 
-void compare_levels(Perturbation& p) {
-  p.n_equal = n_equal_rows(p.before.inputs, p.after.inputs);
-  if (p.before.input_levels.empty()) return;
-  // Row 0 is forced to the deepest level by the model, whatever the rule says.
-  for (int64_t r = 1; r < p.n_equal; ++r) {
-    if (p.before.input_levels[r] == p.after.input_levels[r]) continue;
-    p.levels_moved = true;
-    p.description +=
-        fmt::format("; level of row {}: {} -> {}", r, p.before.input_levels[r], p.after.input_levels[r]);
-    return;
-  }
-}
-
-/// One perturbation of `text`: evaluated alone, or as the second document of a training window after
-/// `prefix`.
-Perturbation make_perturbation(RandomStream& random, const SequenceBuilder& builder, std::string_view text,
-                               bool in_window) {
-  const int64_t t = static_cast<int64_t>(random.below(std::max<size_t>(1, text.size() - 1)));
-  const char* kind = "";
-  const std::string other = perturb(random, text, t, &kind);
-  Perturbation result;
-  if (in_window) {
-    const std::string_view prefix = "An earlier document."sv;
-    result.before = as_training_window(builder, prefix, text);
-    result.after = as_training_window(builder, prefix, other);
-  } else {
-    result.before = builder.evaluation(text);
-    result.after = builder.evaluation(other);
-  }
-  result.description = fmt::format("{} after byte {} of {}", kind, t, text.size());
-  compare_levels(result);
-  return result;
-}
-
-/// A span of a held-out document, at most max_bytes long, at a random place.
-std::string_view sample_text(RandomStream& random, const Corpus& heldout, int64_t max_bytes) {
-  const std::string_view document = heldout.text(static_cast<int64_t>(random.below(heldout.n_documents())));
-  const size_t length = std::min<size_t>(document.size(), static_cast<size_t>(max_bytes));
-  return document.substr(random.below(document.size() - length + 1), length);
-}
-
-std::vector<Perturbation> make_perturbations(const SequenceBuilder& builder, const Corpus& heldout,
-                                             const CausalityOptions& options) {
-  RandomStream random(options.seed, "causality");
-  std::vector<Perturbation> result;
-  const int64_t n_adversarial = static_cast<int64_t>(kAdversarial.size());
-  for (int64_t i = 0; i < options.n_perturbations; ++i) {
-    const int64_t turn = i / 2;
-    std::string_view text = kAdversarial[turn % n_adversarial];
-    if (i % 2 == 0 && heldout.n_documents() > 0) {
-      const int64_t longest = turn % 8 == 0 ? options.context_bytes : options.context_bytes / 4;
-      text = sample_text(random, heldout, std::max<int64_t>(1, longest));
-    }
-    // Alone and inside a window by turns, the other way round on each pass through the adversarial list.
-    result.push_back(make_perturbation(random, builder, text, (turn + turn / n_adversarial) % 2 == 1));
-  }
-  return result;
-}
-
-/// The moves of some perturbations' logits over their equal rows, and what the scale is made of.
-struct Moves {
-  std::vector<double> largest;
-  double n = 0, sum = 0, squares = 0;  // of all logits before
+  void scan_levels();
+  void score_leak(const std::vector<std::string_view>& pieces, const std::vector<std::vector<bool>>& leaky);
+  void perturb();
+  void add(const Fork& fork, bool adversarial);
+  bool chunk_is_full() const;
+  void run_chunk();
+  void judge_logits();
+  void conclude();
+  static CausalityVerdict untestable();
 };
 
-void add_moves(LanguageModel& model, const ModelConfig& config, const at::Device& device,
-               std::span<const Perturbation> perturbations, Moves& moves) {
-  std::vector<Sequence> before, after;
-  for (const Perturbation& p : perturbations) {
-    before.push_back(p.before);
-    after.push_back(p.after);
+void Gate::scan_levels() {
+  const auto rule = [this](const std::vector<int32_t>& ids) { return builder_.splitter()->levels(ids); };
+  const std::vector<std::string_view> pieces =
+      sample_pieces(heldout_, std::max(kFewestPositions, options_.n_perturbations), options_.seed);
+  std::vector<std::vector<bool>> leaky;
+  for (const std::string_view piece : pieces) {
+    leaky.push_back(leaky_positions(rule, piece, &first_leak_));
+    verdict_.n_positions += std::ssize(piece);
+    verdict_.n_leaky += std::count(leaky.back().begin(), leaky.back().end(), true);
   }
-  const Batch batch_before = pack(before, config), batch_after = pack(after, config);
-  at::NoGradGuard no_grad;
-  const at::Tensor logits_before = model.logits(to_device(batch_before, device)).to(at::kCPU, at::kFloat);
-  const at::Tensor logits_after = model.logits(to_device(batch_after, device)).to(at::kCPU, at::kFloat);
-  moves.n += static_cast<double>(logits_before.numel());
-  moves.sum += logits_before.sum(at::kDouble).item<double>();
-  moves.squares += logits_before.to(at::kDouble).pow(2).sum().item<double>();
-  for (size_t i = 0; i < perturbations.size(); ++i) {
-    const int64_t n = perturbations[i].n_equal;
-    const at::Tensor a = logits_before.narrow(0, batch_before.cu_rows[0][i], n);
-    const at::Tensor b = logits_after.narrow(0, batch_after.cu_rows[0][i], n);
-    moves.largest.push_back((a - b).abs().max().item<double>());
+  for (const std::string_view text : adversarial_texts()) {
+    const std::vector<bool> found = leaky_positions(rule, text, &first_leak_);
+    n_adversarial_leaky_ += std::count(found.begin(), found.end(), true);
+  }
+  if (verdict_.n_leaky > 0) score_leak(pieces, leaky);
+}
+
+void Gate::score_leak(const std::vector<std::string_view>& pieces,
+                      const std::vector<std::vector<bool>>& leaky) {
+  LeakScore& score = verdict_.score.emplace();
+  for (size_t first = 0, last = 0; first < pieces.size(); first = last) {
+    std::vector<Sequence> sequences;
+    for (int64_t rows = 0; last < pieces.size() && rows < kRows; ++last) {
+      sequences.push_back(builder_.evaluation(pieces[last]));
+      rows += std::ssize(sequences.back().inputs);
+    }
+    const Batch batch = pack(sequences, config_);
+    const at::Tensor nats =
+        model_.target_nats(to_device(batch, device_)).to(at::kCPU, at::kFloat).contiguous();
+    const float* of_row = nats.const_data_ptr<float>();
+    for (size_t i = 0; i < sequences.size(); ++i) {
+      // Row r has read r bytes and predicts byte r.
+      for (int64_t r = 0; r < std::ssize(sequences[i].inputs); ++r) {
+        const bool leaks = r > 0 && leaky[first + i][r - 1];
+        (leaks ? score.leaky_bytes : score.clean_bytes) += 1;
+        (leaks ? score.leaky_nats : score.clean_nats) += of_row[batch.cu_rows[0][i] + r];
+      }
+    }
   }
 }
 
-/// Logits of one forward, in bytes: bounds the gate's memory whatever context and vocabulary are. At least
-/// four perturbations share a forward, so that sequences of one batch could see each other.
-constexpr int64_t kLogitBytes = int64_t{1} << 28;
-constexpr size_t kTogether = 4;
-
-/// Largest logit move of each perturbation over its equal rows, in standard deviations of all logits
-/// compared.
-std::vector<double> logit_moves(LanguageModel& model, const ModelConfig& config, const at::Device& device,
-                                const std::vector<Perturbation>& perturbations) {
-  const int64_t vocab = std::visit([](const auto& m) { return m.vocab_size; }, config);
-  Moves moves;
-  for (size_t first = 0, last = 0; first < perturbations.size(); first = last) {
-    int64_t bytes = 0;
-    while (last < perturbations.size() && (last - first < kTogether || bytes < kLogitBytes)) {
-      const Perturbation& p = perturbations[last++];
-      bytes += 4 * vocab * static_cast<int64_t>(p.before.inputs.size() + p.after.inputs.size());
-    }
-    add_moves(model, config, device, std::span(perturbations).subspan(first, last - first), moves);
+void Gate::perturb() {
+  if (!heldout_.bytes.empty()) {
+    HeldoutForks forks(heldout_, options_.context_bytes, options_.seed);
+    for (int64_t i = 0; i < options_.n_perturbations; ++i) add(forks.next(), false);
   }
-  const double mean = moves.sum / moves.n;
-  const double deviation = std::sqrt((moves.squares - moves.n * mean * mean) / (moves.n - 1));
-  // Logits that are all alike have no scale: any move at all is then a move.
-  for (double& move : moves.largest) move = move == 0 ? 0 : move / deviation;
-  return moves.largest;
+  RandomStream random(options_.seed, "causality adversarial");
+  const auto texts = adversarial_texts();
+  const int64_t n = std::min(kMostAdversarial, std::max<int64_t>(1, options_.n_perturbations / 2));
+  for (int64_t i = 0; i < n; ++i) {
+    const std::string_view text = texts[i % texts.size()];
+    add(fork_text(random, text, static_cast<int64_t>(random.below(text.size() - 2))), true);
+  }
+  run_chunk();
+}
+
+/// Every fourth text is the second document of a training window, so that marks stand inside a sequence.
+void Gate::add(const Fork& fork, bool adversarial) {
+  constexpr std::string_view kFirstDocument = "An earlier one.";
+  const int64_t number = (adversarial ? verdict_.n_adversarial : verdict_.n_heldout)++;
+  Pair pair;
+  if (number % 4 == 3) {
+    pair.before = as_training_window(builder_, kFirstDocument, fork.before);
+    pair.after = as_training_window(builder_, kFirstDocument, fork.after);
+  } else {
+    pair.before = builder_.evaluation(fork.before);
+    pair.after = builder_.evaluation(fork.after);
+  }
+  pair.n_equal = n_equal(pair.before.inputs, pair.after.inputs);
+  // Row 0 is forced to the deepest level by the model, whatever the rule says.
+  const int64_t same_levels = n_equal(pair.before.input_levels, pair.after.input_levels, 1);
+  if (!pair.before.input_levels.empty() && same_levels < pair.n_equal) {
+    pair.n_equal = same_levels;
+    ++verdict_.n_levels_moved;
+    if (first_leak_.empty())
+      first_leak_ = fmt::format("{} after byte {} moved the level of row {}", fork.kind, fork.t, same_levels);
+  }
+  trials_.push_back({fork.kind, fork.t, adversarial, 0});
+  pairs_.push_back(std::move(pair));
+  if (chunk_is_full()) run_chunk();
+}
+
+bool Gate::chunk_is_full() const {
+  if (pairs_.size() < kTogether) return false;
+  int64_t rows = 0;
+  for (const Pair& pair : pairs_)
+    rows += std::max(std::ssize(pair.before.inputs), std::ssize(pair.after.inputs));
+  const int64_t vocab = std::visit([](const auto& m) { return m.vocab_size; }, config_);
+  return rows >= kRows || 2 * rows * vocab * 4 >= kLogitBytes;
+}
+
+/// Runs the pairs and keeps how far their logits moved over the equal rows.
+void Gate::run_chunk() {
+  if (pairs_.empty()) return;
+  std::vector<Sequence> before, after;
+  for (Pair& pair : pairs_) {
+    before.push_back(std::move(pair.before));
+    after.push_back(std::move(pair.after));
+  }
+  const Batch batch_before = pack(before, config_), batch_after = pack(after, config_);
+  std::vector<int64_t> rows_before, rows_after;
+  for (size_t i = 0; i < pairs_.size(); ++i) {
+    for (int64_t r = 0; r < pairs_[i].n_equal; ++r) {
+      rows_before.push_back(batch_before.cu_rows[0][i] + r);
+      rows_after.push_back(batch_after.cu_rows[0][i] + r);
+    }
+  }
+  at::NoGradGuard no_grad;
+  const auto of_rows = [&](const Batch& batch, const std::vector<int64_t>& rows) {
+    return model_.logits(to_device(batch, device_)).index_select(0, at::tensor(rows, at::kLong).to(device_));
+  };
+  const at::Tensor a = of_rows(batch_before, rows_before), b = of_rows(batch_after, rows_after);
+  n_ += static_cast<double>(a.numel());
+  sum_ += a.sum(at::kDouble).item<double>();
+  squares_ += a.square().sum(at::kDouble).item<double>();
+  const at::Tensor moves = (a - b).abs().amax(1).to(at::kCPU, at::kDouble).contiguous();
+  const double* move = moves.const_data_ptr<double>();
+  Trial* trial = trials_.data() + (trials_.size() - pairs_.size());
+  for (const Pair& pair : pairs_) {
+    for (int64_t r = 0; r < pair.n_equal; ++r, ++move) {
+      if (std::isnan(*move) || *move > trial->move) trial->move = *move;  // a NaN stays
+    }
+    ++trial;
+  }
+  pairs_.clear();
+}
+
+void Gate::judge_logits() {
+  const double mean = sum_ / n_;
+  const double deviation = std::sqrt((squares_ - n_ * mean * mean) / (n_ - 1));
+  for (const Trial& trial : trials_) {
+    // Logits that are all alike have no scale: any move at all is then a move.
+    const double move = trial.move == 0 ? 0 : trial.move / deviation;
+    if (std::isnan(move) || move > verdict_.worst_logit) verdict_.worst_logit = move;
+    if (move <= tolerance_) continue;  // false for NaN
+    if (verdict_.n_logits_moved++ == 0) {
+      first_failure_ = fmt::format("{} after byte {} of {} text moved logits by {:.2g} std", trial.kind,
+                                   trial.t, trial.adversarial ? "adversarial" : "held-out", move);
+    }
+  }
+}
+
+void Gate::conclude() {
+  CausalityVerdict& v = verdict_;
+  if (v.n_positions > 0) v.leak_rate = static_cast<double>(v.n_leaky) / static_cast<double>(v.n_positions);
+  const bool leaks = v.n_leaky + n_adversarial_leaky_ + v.n_levels_moved > 0;
+  v.verdict = v.n_logits_moved > 0 ? "fail" : leaks ? "leak" : "pass";
+  v.detail = fmt::format(
+      "{} perturbations, {} of them of an adversarial list: {} moved a level, {} moved logits "
+      "(worst {:.2g} std, tolerance {:g})",
+      v.n_perturbations(), v.n_adversarial, v.n_levels_moved, v.n_logits_moved, v.worst_logit, tolerance_);
+  if (v.n_positions > 0)
+    v.detail += fmt::format("; levels of {} of {} bytes depend on later ones", v.n_leaky, v.n_positions);
+  if (v.score && v.score->leaky_bpb() && v.score->clean_bpb())
+    v.detail += fmt::format("; {:.4f} bits per byte after those, {:.4f} after the others",
+                            *v.score->leaky_bpb(), *v.score->clean_bpb());
+  if (v.n_heldout > 0)
+    v.detail += fmt::format("; finds a leak at one byte in {:.0f} with probability .99",
+                            1 / rarest_leak_found(v.n_heldout));
+  const std::string& first = v.verdict == "fail" ? first_failure_ : first_leak_;
+  if (v.verdict != "pass") v.detail += "; first: " + first;
+}
+
+CausalityVerdict Gate::untestable() {
+  return {.verdict = "leak",
+          .leak_rate = 1,
+          .detail =
+              "boundaries from a file: nothing says what they would be had the text gone on otherwise, so "
+              "they count as a leak at every byte; nothing else was tested"};
+}
+
+std::optional<double> bits_per_byte(double nats, int64_t bytes) {
+  if (bytes == 0) return std::nullopt;
+  return nats / std::numbers::ln2 / static_cast<double>(bytes);
 }
 
 }  // namespace
+
+std::optional<double> LeakScore::leaky_bpb() const { return bits_per_byte(leaky_nats, leaky_bytes); }
+std::optional<double> LeakScore::clean_bpb() const { return bits_per_byte(clean_nats, clean_bytes); }
+
+double rarest_leak_found(int64_t n_trials) {
+  return -std::expm1(std::log(0.01) / static_cast<double>(n_trials));
+}
+
+double causality_tolerance(at::ScalarType compute_type) {
+  return compute_type == at::kBFloat16 ? 5e-2 : 1e-4;
+}
 
 CausalityVerdict check_causality(LanguageModel& model, const ModelConfig& config,
                                  const SequenceBuilder& builder, const Corpus& heldout,
                                  const at::Device& device, const CausalityOptions& options) {
   require(options.n_perturbations > 0, "check_causality: no perturbations");
-  const std::vector<Perturbation> perturbations = make_perturbations(builder, heldout, options);
-  const std::vector<double> moves = logit_moves(model, config, device, perturbations);
-
-  CausalityVerdict result;
-  result.n_perturbations = static_cast<int64_t>(perturbations.size());
-  std::string first_leak, first_failure;
-  for (size_t i = 0; i < perturbations.size(); ++i) {
-    const Perturbation& p = perturbations[i];
-    if (p.levels_moved) {
-      if (result.n_levels_moved++ == 0) first_leak = p.description;
-      continue;
-    }
-    result.worst_logit = std::max(result.worst_logit, moves[i]);
-    if (moves[i] <= options.tolerance) continue;  // false for NaN: a NaN is a failure, below
-    if (result.n_logits_moved++ == 0)
-      first_failure = fmt::format("{}; logits moved by {:.2g} std", p.description, moves[i]);
-  }
-  const int64_t n_moved = result.n_levels_moved + result.n_logits_moved;
-  result.leak_rate = static_cast<double>(n_moved) / static_cast<double>(result.n_perturbations);
-  result.verdict = result.n_logits_moved > 0 ? "fail" : result.n_levels_moved > 0 ? "leak" : "pass";
-  result.detail =
-      fmt::format("{} perturbations: {} moved a level, {} moved only logits; worst logit {:.2g} std",
-                  result.n_perturbations, result.n_levels_moved, result.n_logits_moved, result.worst_logit);
-  if (!first_failure.empty())
-    result.detail += "; first: " + first_failure;
-  else if (!first_leak.empty())
-    result.detail += "; first: " + first_leak;
-  return result;
+  return Gate(model, config, builder, heldout, device, options).check();
 }
 
 }  // namespace aunet

@@ -72,26 +72,61 @@ Stack::Stack(const StackConfig& config, const std::string& prefix, ParameterStor
   }
 }
 
-at::Tensor Stack::forward(at::Tensor x, const StackRows& rows) const {
-  const int64_t n = longest(*rows.cu_rows);
+AttentionShape Stack::shape_of(const at::Tensor& x, const at::Tensor& positions, int64_t longest) const {
   AttentionShape shape;
   shape.heads = config_.dim / config_.head_dim;
   shape.kv_heads = config_.kv_heads;
   shape.head_dim = config_.head_dim;
-  shape.window = config_.window > 0 ? std::min(config_.window, n) : n;
-  shape.cu_rows = rows.cu_rows;
-  shape.cu_rows_device = rows.cu_rows_device;
-  shape.positions = rows.positions;
+  shape.window = config_.window > 0 ? std::min(config_.window, longest) : longest;
+  shape.positions = positions;
   // Angles in fp32 even for bf16 activations.
   const auto type = x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
-  shape.rotary = rotary_table(config_.head_dim, config_.rope_theta, n,
+  shape.rotary = rotary_table(config_.head_dim, config_.rope_theta, longest,
                               at::TensorOptions().dtype(type).device(x.device()));
-  for (const Block& b : blocks_) {
-    x = attention_half(x, {b.attention_norm->value.detach(), b.wqkv->value.detach(), b.wo->value.detach()},
-                       {b.attention_norm->grad, b.wqkv->grad, b.wo->grad}, shape, config_.norm_eps);
+  return shape;
+}
+
+at::Tensor Stack::forward(at::Tensor x, const StackRows& rows, StackCache* cache) const {
+  AttentionShape shape = shape_of(x, rows.positions, longest(*rows.cu_rows));
+  shape.cu_rows = rows.cu_rows;
+  shape.cu_rows_device = rows.cu_rows_device;
+  if (cache) cache->start(*rows.cu_rows);
+  for (size_t i = 0; i < blocks_.size(); ++i) {
+    const Block& b = blocks_[i];
+    const AttentionTensors attending{b.attention_norm->value.detach(), b.wqkv->value.detach(),
+                                     b.wo->value.detach()};
+    if (cache) {
+      AttentionSaved saved;
+      x = attention(x, attending, shape, config_.norm_eps, &saved);
+      cache->fill(i, saved.qkv, *rows.cu_rows);
+    } else {
+      x = attention_half(x, attending, {b.attention_norm->grad, b.wqkv->grad, b.wo->grad}, shape,
+                         config_.norm_eps);
+    }
     x = feed_forward_half(x, {b.ffn_norm->value.detach(), b.w13->value.detach(), b.w2->value.detach()},
                           {b.ffn_norm->grad, b.w13->grad, b.w2->grad}, config_.norm_eps);
   }
+  return x;
+}
+
+at::Tensor Stack::step(at::Tensor x, const std::vector<int64_t>& sequences, StackCache& cache) const {
+  const at::NoGradGuard no_grad;
+  const CachedRows rows = cache.next(sequences);
+  at::Tensor positions = at::empty({x.size(0)}, at::kInt);
+  int64_t last = 0;
+  for (size_t i = 0; i < sequences.size(); ++i) {
+    const int64_t position = cache.rows_seen(sequences[i]);
+    positions.mutable_data_ptr<int32_t>()[i] = static_cast<int32_t>(position);
+    last = std::max(last, position);
+  }
+  const AttentionShape shape = shape_of(x, positions.to(x.device()), last + 1);
+  for (size_t i = 0; i < blocks_.size(); ++i) {
+    const Block& b = blocks_[i];
+    x = attention_step(x, {b.attention_norm->value, b.wqkv->value, b.wo->value}, shape, config_.norm_eps,
+                       rows, cache.layers_[i]);
+    x = feed_forward(x, {b.ffn_norm->value, b.w13->value, b.w2->value}, config_.norm_eps, nullptr);
+  }
+  cache.advance(sequences);
   return x;
 }
 

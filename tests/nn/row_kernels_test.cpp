@@ -38,6 +38,14 @@ void check_products(double tolerance) {
                  c.mutable_data_ptr<T>(), s.n, false);
     CHECK((c - expected).abs().max().item<double>() < tolerance);
 
+    for (const bool add : {false, true}) {
+      kernels.few_rows(s.m, s.n, s.k, a.const_data_ptr<T>(), s.k, w.const_data_ptr<T>(),
+                       c.fill_(1).template mutable_data_ptr<T>(), s.n, add);
+      const at::Tensor product = at::matmul(a.to(at::kDouble), w.to(at::kDouble).t());
+      CHECK((c - (add ? 1 : 0) - product).abs().max().item<double>() < tolerance);
+    }
+    c.copy_(expected);
+
     const at::Tensor at_ = a.t().contiguous();
     kernels.gemm_tn(s.m, s.n, s.k, at_.const_data_ptr<T>(), s.m, wt.const_data_ptr<T>(), s.n,
                     c.mutable_data_ptr<T>(), s.n, true);

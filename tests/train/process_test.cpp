@@ -59,6 +59,12 @@ TEST_CASE("train-run takes a run.toml to its end and a second call changes nothi
   const auto printed = nlohmann::json::parse(eval.out());
   CHECK(printed["tasks"]["bpb"]["loss_bpb"].get<double>() == evals[0].loss_bpb);
   CHECK(printed["gate"]["verdict"] == "pass");
+  const auto stored = records<GateRecord>(run);
+  REQUIRE(stored.size() == 3);  // the full gate's verdict is stored with the run
+  CHECK((stored[2].step == kSteps && stored[2].verdict == "pass"));
+  CHECK(stored[2].perturbations == printed["gate"]["perturbations"].get<int64_t>());
+  CHECK(*stored[2].perturbations > *gates[1].perturbations);
+  CHECK(*gates[1].perturbations > *gates[0].perturbations);
   CHECK(printed["step"] == kSteps);
 }
 

@@ -40,7 +40,7 @@ AttentionHead<T> head_of(const T* qkv, T* out, T* lse, const Widths& w, const At
   h.query = row + head * w.head;
   h.key = row + w.q + head / group * w.head;
   h.value = h.key + w.k;
-  h.stride = w.qkv;
+  h.stride = h.query_stride = w.qkv;
   h.out = out + first_row * w.q + head * w.head;
   h.out_stride = w.q;
   h.lse = lse + head * n_rows + first_row;

@@ -43,4 +43,17 @@ at::Tensor attention(const at::Tensor& x, const AttentionTensors& w, const Atten
 at::Tensor attention_backward(at::Tensor dy, const AttentionSaved& saved, const AttentionTensors& w,
                               const AttentionShape& shape, const AttentionTensors& grads);
 
+/// Where the next rows of some sequences of a cache lie; row i of x continues sequence[i], no sequence twice.
+struct CachedRows {
+  std::vector<int64_t> sequence;  // [R] which one of the cache
+  std::vector<int64_t> filled;    // [R] rows of it in the cache: the new one is written behind them
+};
+
+/// The next row of each of R sequences, [R, d]: as attention() gives it after all rows before it, but for the
+/// order of sums. `cache` [B, C, 2 Hkv D]: rotated keys, then values, of the last rows of B sequences; the
+/// new row's are written into it. Of `shape` it reads heads, window, rotary and positions (in the whole
+/// sequence); window 0: all cached rows. No gradient.
+at::Tensor attention_step(const at::Tensor& x, const AttentionTensors& w, const AttentionShape& shape,
+                          double eps, const CachedRows& rows, at::Tensor& cache);
+
 }  // namespace aunet

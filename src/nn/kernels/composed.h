@@ -27,6 +27,11 @@ at::Tensor attention_backward_composed(const at::Tensor& dy, const AttentionSave
                                        const AttentionTensors& w, const AttentionShape& shape,
                                        const AttentionTensors& grads);
 
+/// All rows at once over the longest cached stretch, with a mask.
+at::Tensor attention_step_composed(const at::Tensor& x, const AttentionTensors& w,
+                                   const AttentionShape& shape, double eps, const CachedRows& rows,
+                                   at::Tensor& cache);
+
 at::Tensor pool_composed(const at::Tensor& x, const at::Tensor& kept, const PoolTensors& w, double eps,
                          PoolSaved* saved);
 at::Tensor pool_backward_composed(const at::Tensor& dy, const at::Tensor& d_skip, const at::Tensor& kept,

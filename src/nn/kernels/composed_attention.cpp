@@ -137,4 +137,36 @@ at::Tensor attention_backward_composed(const at::Tensor& dy, const AttentionSave
   return dy + rms_norm_backward(at::mm(d_qkv, as(w.wqkv, dy)), saved.x, w.norm, saved.rstd, grads.norm);
 }
 
+namespace {
+
+at::Tensor on_device(const std::vector<int64_t>& values, const at::Tensor& like) {
+  return at::tensor(values, at::kLong).to(like.device());
+}
+
+}  // namespace
+
+at::Tensor attention_step_composed(const at::Tensor& x, const AttentionTensors& w, const AttentionShape& s,
+                                   double eps, const CachedRows& rows, at::Tensor& cache) {
+  at::Tensor rstd;
+  const at::Tensor qkv = times_transposed(rms_norm(x, w.norm, eps, rstd), w.wqkv);
+  const Heads heads(qkv, s);
+  heads.k.copy_(rotated(heads.k, s, 1));
+  const at::Tensor sequence = on_device(rows.sequence, x), filled = on_device(rows.filled, x);
+  const int64_t n = x.size(0), q = s.heads * s.head_dim,
+                longest = *std::max_element(rows.filled.begin(), rows.filled.end()) + 1;
+  cache.index_put_({sequence, filled}, qkv.narrow(1, q, cache.size(2)));
+  // Keys [R, Hkv, D, n]; each row's queries [R, Hkv, group, D].
+  const at::Tensor seen = cache.narrow(1, 0, longest).index_select(0, sequence);
+  const at::Tensor kv = seen.view({n, longest, 2 * s.kv_heads, s.head_dim}).transpose(1, 2);
+  const at::Tensor k = kv.narrow(1, 0, s.kv_heads), v = kv.narrow(1, s.kv_heads, s.kv_heads);
+  heads.q.copy_(rotated(heads.q, s, 1));
+  const at::Tensor query = heads.q.reshape({n, s.kv_heads, s.heads / s.kv_heads, s.head_dim});
+  const at::Tensor gap = filled.unsqueeze(1) - at::arange(longest, filled.options());
+  const at::Tensor hidden = s.window > 0 ? (gap < 0).logical_or(gap >= s.window) : gap < 0;
+  const at::Tensor scores = (at::matmul(query, k.transpose(2, 3)) * scale_of(s))
+                                .masked_fill(hidden.view({n, 1, 1, longest}), -1e30);
+  const at::Tensor out = at::matmul(at::softmax(scores, -1), v).reshape({n, q}).to(x.scalar_type());
+  return at::addmm(x, out, as(w.wo, x).t());
+}
+
 }  // namespace aunet

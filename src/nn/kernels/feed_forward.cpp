@@ -17,7 +17,7 @@ at::Tensor forward_cpu(const at::Tensor& x, const FeedForwardTensors& w, double 
   const RowShares shares(n_rows, 6.0 * static_cast<double>(n_rows * d * f));
   at::Tensor y = at::empty_like(x), rstd = at::empty({n_rows}, x.options());
   at::Tensor gates = saved ? at::empty({n_rows, 2 * f}, x.options()) : at::Tensor();
-  PackedWeights<T> packed;
+  PackedWeights<T> packed(saved || n_rows > kFewRows);
   const int64_t up = packed.add(w.w13.const_data_ptr<T>(), 2 * f, d, true);
   const int64_t down = packed.add(w.w2.const_data_ptr<T>(), d, f, true);
   packed.run(shares.team);
@@ -30,10 +30,10 @@ at::Tensor forward_cpu(const at::Tensor& x, const FeedForwardTensors& w, double 
     over_row_blocks(shares, t, [&](int64_t i, int64_t rows) {
       T* block_gates = pg ? pg + i * 2 * f : hidden + kRowBlock * f;
       kernels.rms_norm(rows, d, px + i * d, nullptr, norm, static_cast<T>(eps), normed, pr + i);
-      kernels.gemm(rows, 2 * f, d, normed, d, packed[up], block_gates, 2 * f, false);
+      packed.product(up, rows, normed, d, block_gates, 2 * f, false);
       kernels.swiglu(rows, f, block_gates, hidden);
       std::memcpy(py + i * d, px + i * d, static_cast<size_t>(rows * d) * sizeof(T));
-      kernels.gemm(rows, d, f, hidden, f, packed[down], py + i * d, d, true);
+      packed.product(down, rows, hidden, f, py + i * d, d, true);
     });
   });
   if (saved) *saved = {x, rstd, gates};

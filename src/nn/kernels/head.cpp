@@ -57,7 +57,7 @@ at::Tensor logits_cpu(const at::Tensor& x, const HeadTensors& w, double eps) {
   const int64_t n_rows = x.size(0), d = x.size(1), v = w.out.size(0);
   const RowShares shares(n_rows, 2.0 * static_cast<double>(n_rows * d * v));
   at::Tensor logits = at::empty({n_rows, v}, x.options());
-  PackedWeights<T> packed;
+  PackedWeights<T> packed(n_rows > kFewRows);
   packed.add(w.out.const_data_ptr<T>(), v, d, true);
   packed.run(shares.team);
   const T *px = x.const_data_ptr<T>(), *norm = w.norm.const_data_ptr<T>();
@@ -67,7 +67,7 @@ at::Tensor logits_cpu(const at::Tensor& x, const HeadTensors& w, double eps) {
     T* rstd = normed + kRowBlock * d;
     over_row_blocks(shares, t, [&](int64_t i, int64_t rows) {
       kernels.rms_norm(rows, d, px + i * d, nullptr, norm, static_cast<T>(eps), normed, rstd);
-      kernels.gemm(rows, v, d, normed, d, packed[0], pl + i * v, v, false);
+      packed.product(0, rows, normed, d, pl + i * v, v, false);
     });
   });
   return logits;

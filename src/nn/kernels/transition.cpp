@@ -16,7 +16,7 @@ at::Tensor pool_cpu(const at::Tensor& x, const at::Tensor& kept, const PoolTenso
   const int64_t n_rows = kept.size(0), fine = x.size(1), coarse = w.down.size(0);
   const RowShares shares(n_rows, 2.0 * static_cast<double>(n_rows * fine * coarse));
   at::Tensor y = at::empty({n_rows, coarse}, x.options()), rstd = at::empty({n_rows}, x.options());
-  PackedWeights<T> packed;
+  PackedWeights<T> packed(saved || n_rows > kFewRows);
   packed.add(w.down.const_data_ptr<T>(), coarse, fine, true);
   packed.run(shares.team);
   const T *px = x.const_data_ptr<T>(), *norm = w.norm.const_data_ptr<T>();
@@ -26,7 +26,7 @@ at::Tensor pool_cpu(const at::Tensor& x, const at::Tensor& kept, const PoolTenso
     T* normed = thread_scratch<T>(kRowBlock * fine);
     over_row_blocks(shares, t, [&](int64_t i, int64_t rows) {
       kernels.rms_norm(rows, fine, px, pick + i, norm, static_cast<T>(eps), normed, pr + i);
-      kernels.gemm(rows, coarse, fine, normed, fine, packed[0], py + i * coarse, coarse, false);
+      packed.product(0, rows, normed, fine, py + i * coarse, coarse, false);
     });
   });
   if (saved) *saved = {x, rstd};
@@ -113,7 +113,7 @@ at::Tensor upsample_cpu(const at::Tensor& h, const at::Tensor& skip, const Trans
   kernels.rms_norm(coarse_rows, coarse, h.const_data_ptr<T>(), nullptr, w.norm.const_data_ptr<T>(),
                    static_cast<T>(eps), normed.mutable_data_ptr<T>(), rstd.mutable_data_ptr<T>());
   const RowShares shares(rows, 2.0 * static_cast<double>(rows * fine * coarse));
-  PackedWeights<T> packed;
+  PackedWeights<T> packed(saved || rows > kFewRows);
   std::vector<int64_t> index;
   pack_offsets(packed, w, tables.group, true, index);
   packed.run(shares.team);
@@ -129,8 +129,7 @@ at::Tensor upsample_cpu(const at::Tensor& h, const at::Tensor& skip, const Trans
       for (int64_t i = 0; i < b.rows; ++i)
         std::memcpy(in + i * coarse, pn + unit[order[b.first + i]] * coarse,
                     static_cast<size_t>(coarse) * sizeof(T));
-      kernels.gemm(b.rows, fine, coarse, in, coarse, packed[index[static_cast<size_t>(b.offset)]], out, fine,
-                   false);
+      packed.product(index[static_cast<size_t>(b.offset)], b.rows, in, coarse, out, fine, false);
       for (int64_t i = 0; i < b.rows; ++i) {
         const int64_t at = order[b.first + i] * fine;
         if (ps) kernels.add(fine, ps + at, out + i * fine);

@@ -102,7 +102,7 @@ void attention(const AttentionHead<T>& h, int64_t first, T* scratch) {
   T* top = s + kKeyBlock * kQueryBlock;
   T* total = top + kQueryBlock;
   T* out = h.out + first * h.out_stride;
-  transpose_queries(h.query + first * h.stride, h.stride, n_queries, d, columns);
+  transpose_queries(h.query + first * h.query_stride, h.query_stride, n_queries, d, columns);
   for (int64_t i = 0; i < kQueryBlock; ++i) top[i] = kLowest, total[i] = 0;
   for (int64_t i = 0; i < n_queries; ++i)
     for (int64_t c = 0; c < d; ++c) out[i * h.out_stride + c] = 0;
@@ -137,7 +137,7 @@ void attention(const AttentionHead<T>& h, int64_t first, T* scratch) {
     gather_keys(r, d, s, h.value, h.stride, out, h.out_stride);
   }
   for (int64_t i = 0; i < n_queries; ++i) {
-    h.lse[first + i] = top[i] + scalar_log(total[i]);
+    if (h.lse) h.lse[first + i] = top[i] + scalar_log(total[i]);
     const T inverse = T(1) / total[i];
     for (int64_t c = 0; c < d; ++c) out[i * h.out_stride + c] *= inverse;
   }

@@ -14,12 +14,15 @@ inline constexpr int64_t kKeyBlock = 128;   // keys of one attention tile: its s
 
 /// One head of one packed sequence. Rows are relative to the sequence.
 ///
-/// qkv      row i at qkv + i * stride: H query heads (rotated, times head_dim^-0.5), Hkv keys (rotated), Hkv
-/// values out      row i at out + i * out_stride lse      log-sum-exp of query i's scores
+/// query    row i at query + i * query_stride: rotated, times head_dim^-0.5. The backward reads it at stride.
+/// key      row i at key + i * stride: rotated; value likewise
+/// out      row i at out + i * out_stride
+/// lse      log-sum-exp of query i's scores; null: not wanted (forward)
+/// A single query, the last row, may have strides of 0: then query and out are its own places.
 template <class T>
 struct AttentionHead {
   const T *query, *key, *value;
-  int64_t stride = 0;
+  int64_t stride = 0, query_stride = 0;
   T* out = nullptr;
   int64_t out_stride = 0;
   T* lse = nullptr;
@@ -47,6 +50,10 @@ struct RowKernels {
   /// c [m, n] = a [m, k] B (+ c if add); B packed.
   void (*gemm)(int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* packed, T* c, int64_t ldc,
                bool add);
+  /// c [m, n] = a [m, k] w^T (+ c if add) of w [n, k] as it lies: for few rows, which packing would not
+  /// repay.
+  void (*few_rows)(int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* w, T* c, int64_t ldc,
+                   bool add);
   /// c [m, n] = a [k, m]^T b [k, n] (+ c if add).
   void (*gemm_tn)(int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b, int64_t ldb, T* c,
                   int64_t ldc, bool add);

@@ -20,6 +20,38 @@ T dot(int64_t n, const T* a, const T* b) {
   return total;
 }
 
+/// out[0..4) = <a, rows 0..3 of w>: four sums hide the latency of each.
+template <class T>
+void four_dots(int64_t n, const T* a, const T* w, int64_t ldw, T* out) {
+  Vec<T> sums[4] = {};
+  int64_t i = 0;
+  for (; i + kLanes<T> <= n; i += kLanes<T>) {
+    const Vec<T> left = load(a + i);
+#pragma GCC unroll 4
+    for (int r = 0; r < 4; ++r) sums[r] += left * load(w + r * ldw + i);
+  }
+  for (int r = 0; r < 4; ++r) {
+    out[r] = sum<T>(sums[r]);
+    for (int64_t j = i; j < n; ++j) out[r] += a[j] * w[r * ldw + j];
+  }
+}
+
+template <class T>
+void few_rows(int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* w, T* c, int64_t ldc,
+              bool add) {
+  for (int64_t j = 0; j < n; j += 4)  // a weight is read from memory once, from L1 for the other rows
+    for (int64_t i = 0; i < m; ++i) {
+      T sums[4];
+      const int64_t columns = n - j < 4 ? n - j : 4;
+      if (columns == 4)
+        four_dots(k, a + i * lda, w + j * k, k, sums);
+      else
+        for (int64_t r = 0; r < columns; ++r) sums[r] = dot(k, a + i * lda, w + (j + r) * k);
+      T* out = c + i * ldc + j;
+      for (int64_t r = 0; r < columns; ++r) out[r] = add ? out[r] + sums[r] : sums[r];
+    }
+}
+
 template <class T>
 void row_dot(int64_t rows, int64_t d, const T* a, int64_t lda, const T* b, int64_t ldb, T* out,
              int64_t out_stride) {

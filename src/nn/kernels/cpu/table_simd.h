@@ -16,6 +16,7 @@ constexpr RowKernels<T> table(const char* isa) {
           pack_transposed<T>,
           pack<T>,
           gemm<T>,
+          few_rows<T>,
           product_plain<T, true>,
           rms_norm<T>,
           rms_apply<T>,

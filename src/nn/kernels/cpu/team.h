@@ -60,10 +60,16 @@ T* thread_scratch(int64_t n) {
   return buffer.get();
 }
 
-/// Weights packed for RowKernels::gemm, all in one parallel region.
+/// Up to so many rows a product takes its weights as they lie. Packing them first is worth it from 4 rows on
+/// at widths of 256 and more, from 2 on at 64, where a product takes a few microseconds either way
+/// (measured).
+inline constexpr int64_t kFewRows = 3;
+
+/// Weights packed for RowKernels::gemm, all in one parallel region; or, with `packs` false, used as they lie.
 template <class T>
 class PackedWeights {
  public:
+  explicit PackedWeights(bool packs = true) : packs_(packs) {}
   /// For x w^T of w [n, k] (`transposed`), or for x w of w [k, n]; `plus` is added to w. Returns its index.
   int64_t add(const T* w, int64_t rows, int64_t columns, bool transposed, const T* plus = nullptr) {
     const int64_t n = transposed ? rows : columns, k = transposed ? columns : rows;
@@ -74,6 +80,7 @@ class PackedWeights {
     return static_cast<int64_t>(jobs_.size()) - 1;
   }
   void run(int64_t team) {
+    if (!packs_) return;
     storage_ = at::empty({size_}, c10::CppTypeToScalarType<T>::value);
     T* base = storage_.template mutable_data_ptr<T>();
     team = std::max<int64_t>(1, std::min(team, n_panels_));
@@ -93,6 +100,14 @@ class PackedWeights {
       }
     });
   }
+  /// c [rows, n] = a [rows, k] times weight `index` (+ c if add).
+  void product(int64_t index, int64_t rows, const T* a, int64_t lda, T* c, int64_t ldc, bool add) const {
+    const Job& job = jobs_[static_cast<size_t>(index)];
+    if (packs_) return kernels_.gemm(rows, job.n, job.k, a, lda, (*this)[index], c, ldc, add);
+    TORCH_CHECK(job.transposed, "product: a weight that is not transposed must be packed");
+    kernels_.few_rows(rows, job.n, job.k, a, lda, job.w, c, ldc, add);
+    if (job.plus) kernels_.few_rows(rows, job.n, job.k, a, lda, job.plus, c, ldc, true);
+  }
   const T* operator[](int64_t index) const {
     return storage_.template const_data_ptr<T>() + jobs_[static_cast<size_t>(index)].offset;
   }
@@ -105,6 +120,7 @@ class PackedWeights {
     int64_t first_panel, offset;
   };
   const RowKernels<T>& kernels_ = row_kernels<T>();
+  const bool packs_;
   std::vector<Job> jobs_;
   int64_t n_panels_ = 0, size_ = 0;
   at::Tensor storage_;

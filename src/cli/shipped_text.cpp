@@ -1,0 +1,22 @@
+#include "cli/shipped_text.h"
+
+#include "core/error.h"
+#include "core/file.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+namespace aunet {
+
+std::string shipped_text(const std::string& flag) {
+  const std::string name = "sweeps/data/en_fiction_train.jsonl.zst";
+  if (exists(name)) return name;
+  const auto tree = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "../..";
+  const std::string path = (tree / name).lexically_normal().string();
+  if (!exists(path))
+    throw ConfigError(fmt::format("{}: expected a text; the shipped one is not here: {}", flag, name));
+  return path;
+}
+
+}  // namespace aunet

@@ -46,6 +46,22 @@ TEST_CASE("plan --json prints one array with every field of the contract", "[cli
   }
 }
 
+TEST_CASE("plan says once how much of a user rule's official levels later bytes decide", "[cli]") {
+  const SweepFixture fixture;
+  const auto messages = [&](const std::string& mode) {
+    const Finished finished =
+        plan(fixture, {"--set", "split.letters.end='[a-z]+'", "--set", "family.aunet2.model.split=letters",
+                       "--set", "family.aunet2.model.split_mode=" + mode});
+    CHECK(finished.code == 0);
+    return finished.err;
+  };
+  const std::string official = messages("official"), line = "warning split letters in official mode: ";
+  CHECK(official.find(line) != std::string::npos);
+  CHECK(official.find(line) == official.rfind(line));
+  CHECK(official.find("boundaries depend on later bytes") != std::string::npos);
+  CHECK(messages("causal").find("later bytes") == std::string::npos);
+}
+
 TEST_CASE("the paper's 36 runs are planned without data: no keys, every state new", "[cli]") {
   const SweepFixture fixture;
   const Finished finished = fixture.aunet({"plan", AUNET_SOURCE_DIR "/sweeps/paper_scaling.toml", "--json"});

@@ -25,4 +25,7 @@ expect 2 'declared' "$BIN/aunet" sweep "$SOURCE/sweeps/paper_scaling.toml" --run
 [ ! -e "$WORK/db" ] || fail "a refused sweep wrote a database"
 head -c 1000 "$SOURCE/tests/golden/llama_gqa.safetensors" > "$WORK/cut.safetensors"
 expect 1 'cut.safetensors' "$BIN/aunet" verify "$WORK/cut.safetensors"
-echo "11 refusals"
+expect 2 'one of them, got neither' "$BIN/aunet" generate "$WORK/runs/none"
+expect 2 'expected a run directory' "$BIN/aunet" generate "$WORK/runs/none" --prompt text
+expect 2 'bench: expected' "$BIN/aunet" bench nothing
+echo "14 refusals"

@@ -16,7 +16,7 @@ class BigramModel : public LanguageModel {
   }
 
   LossSums loss(const DeviceBatch& batch) override {
-    return {at::cross_entropy_loss(logits(batch), batch.targets, {}, at::Reduction::Sum), {}};
+    return {at::cross_entropy_loss(logits(batch), batch.targets, {}, at::Reduction::Sum), {}, {}};
   }
   at::Tensor target_nats(const DeviceBatch& batch) override {
     at::NoGradGuard no_grad;

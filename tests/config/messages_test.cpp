@@ -101,9 +101,9 @@ const std::vector<Case> kExperimentCases = {
     {"name = \"x\"", "name = 3", "x.toml:1:8: name: expected a text in quotes, got 3"},
     {"[seeds]\ninit = 0", "[[seeds]]\ninit = 0", "x.toml:15:1: seeds: expected a table, got an array of 1"},
     {"", "[gates]\nperturbations = 0\n",
-     "x.toml:19:17: gates.perturbations: expected an integer in 1 .. 10000000, got 0"},
+     "x.toml:18:17: gates.perturbations: expected an integer in 1 .. 10000000, got 0"},
     {"", "[gates]\nperturbation = 5\n",
-     "x.toml:18:1: gates: unknown key 'perturbation'; did you mean 'perturbations'?"},
+     "x.toml:18:1: unknown key 'perturbation'; did you mean 'perturbations'?"},
     {"", "[run]\nthreads = 2020-01-01\n",
      "x.toml:18:11: run.threads: expected an integer in 1 .. 4096, got a date or time"},
     // ranges

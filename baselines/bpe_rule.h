@@ -1,16 +1,15 @@
 // `bpe=PATH[@PATTERN]`: boundaries at the ends of a BPE tokenizer's tokens, PATH being its rank file.
 //
-// Official mode   the last byte of each token of the whole segment. Merges look ahead: what follows a token
-// may
-//                 change it, so the causality gate calls it a leak
-// Causal mode     the ends of maximal munch: from the start of a token on, the longest token that the text
-// spells
-//                 there. It ignores merge order and pre-tokenizer, which no prefix determines, but is certain
-//                 of an end after at most one longest token: as soon as the bytes read are a token that none
-//                 extends, or are no beginning of a token. The boundary sits at that byte: the token's last
-//                 one, or a later one, which then belongs to a next token. Ends that become certain together
-//                 share it
-// Source          leaky and causal token boundaries under the name of byte models: paper.md 7.2, 7.5
+// Official mode: on the last byte of each token of the whole segment. Merges look ahead: what follows a token
+// may change it, so the causality gate calls it a leak.
+//
+// Causal mode: at the ends of maximal munch, which from the start of a token on takes the longest token that
+// the text spells there. It ignores merge order and pre-tokenizer, which no prefix determines, but is certain
+// of an end after at most one longest token: as soon as the bytes read are a token that none extends, or are
+// no beginning of a token. The boundary sits at that byte: the token's last one, or a later one, which then
+// belongs to a next token. Ends that become certain together share it.
+//
+// Source: leaky and causal token boundaries of byte models, and what the leak is worth: paper.md 7.2, 7.5.
 #pragma once
 
 #include "baselines/bpe.h"

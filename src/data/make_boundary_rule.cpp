@@ -1,7 +1,7 @@
 #include "data/make_boundary_rule.h"
 
-#include "core/error.h"
 #include "config/rule_file.h"
+#include "core/error.h"
 #include "data/bpe_hook.h"
 #include "data/entropy_rule.h"
 #include "data/pretok_rule.h"

@@ -7,8 +7,8 @@
 //                    letter that follows a run directly: no earlier byte shows the change
 //   elsewhere        those of word1, which reads the runs too, as letters, so that it sees words end at the
 //                    white space and punctuation after them
-// After white space, a number, punctuation or the begin mark a run has no boundary at its beginning: one was
-// just there.
+// After white space, a number, punctuation or the begin mark a run has no boundary at its beginning: it goes
+// on with the unit that is open, as a Latin word does.
 #pragma once
 
 #include "data/boundary_rule.h"

@@ -13,8 +13,7 @@ namespace aunet {
 std::unique_ptr<BoundaryRule> make_every_rule(int64_t n);
 
 /// `chars=N`: characters N, 2N, ... of a segment, on their last byte. A byte that is no part of a valid
-/// character counts as one (data/character_rule.h); of those that become certain together only the last can
-/// carry the boundary.
+/// character counts as one (data/character_rule.h), and is counted where it becomes certain that it is none.
 std::unique_ptr<BoundaryRule> make_chars_rule(int64_t n);
 
 /// `space`: SpaceByte (arXiv 2404.14408 section 3; checked against its released code). A byte is spacelike if

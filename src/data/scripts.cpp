@@ -1,7 +1,6 @@
 #include "data/scripts.h"
 
-#include "core/regex.h"
-#include "data/utf8.h"
+#include "data/code_page.h"
 
 #include <fmt/format.h>
 
@@ -30,16 +29,9 @@ std::unique_ptr<ScriptTable::Page> ScriptTable::make_page(uint32_t page) {
   static const Regex letters("\\p{L}", "letters");
   auto sets = std::make_unique<Page>();
   sets->fill(0);
-  std::string text;
-  std::array<int, 256 * 4> index{};  // text offset -> code point in the page
-  for (int i = 0; i < 256; ++i) {
-    const uint32_t code = page << 8 | static_cast<uint32_t>(i);
-    if (code >= 0xD800 && code < 0xE000) continue;  // surrogates never occur in valid UTF-8
-    index[text.size()] = i;
-    append_utf8(code, text);
-  }
+  const CodePage characters(page);
   const auto mark = [&](const Regex& regex, uint32_t bit) {
-    for (RegexMatcher match(regex, text); match.next();) (*sets)[index[match.begin()]] |= bit;
+    characters.for_each_match(regex, [&](int i) { (*sets)[i] |= bit; });
   };
   for (size_t s = 0; s < regexes.size(); ++s) mark(regexes[s], 1u << s);
   mark(letters, kLetter);

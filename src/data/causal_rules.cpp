@@ -3,16 +3,12 @@
 #include "core/error.h"
 #include "data/make_boundary_rule.h"
 
-#include <algorithm>
-
 namespace aunet {
 
 CausalRules::CausalRules(const std::vector<SplitRule>& rules) {
   if (rules.empty()) throw ConfigError("split: expected at least one rule, got none");
-  if (std::all_of(rules.begin(), rules.end(), is_word_rule)) {
-    std::vector<WordRule> words;
-    for (const auto& rule : rules) words.push_back(parse_word_rule(rule));
-    words_.emplace(words, SplitMode::Causal);
+  if (all_word_rules(rules)) {
+    words_.emplace(rules, SplitMode::Causal);
     return;
   }
   for (const auto& rule : rules) any_.push_back(make_boundary_rule(rule));

@@ -22,7 +22,7 @@ namespace {
 /// One word rule among others.
 class WordBoundary : public BoundaryRule {
  public:
-  explicit WordBoundary(const SplitRule& rule) : scanner_({parse_word_rule(rule)}, SplitMode::Causal) {}
+  explicit WordBoundary(const SplitRule& rule) : scanner_({rule}, SplitMode::Causal) {}
   void start() override { scanner_.start(); }
   bool step(uint8_t byte) override { return scanner_.step(byte) > 0; }
 

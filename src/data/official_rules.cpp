@@ -71,13 +71,14 @@ void OfficialRules::decode(const int32_t* bytes, int64_t n) {
 }
 
 void OfficialRules::levels(const int32_t* bytes, int64_t n, int32_t* out) {
-  decode(bytes, n);
   std::fill(out, out + n, 0);
+  const auto reads_bytes = [](const Rule& rule) { return rule.whole != nullptr; };
+  if (std::any_of(rules_.begin(), rules_.end(), reads_bytes)) raw_.assign(bytes, bytes + n);
+  if (!std::all_of(rules_.begin(), rules_.end(), reads_bytes)) decode(bytes, n);
   for (size_t r = 0; r < rules_.size(); ++r) {
     const auto& rule = rules_[r];
     const auto level = static_cast<int32_t>(r + 1);  // later rules are deeper, so the last hit stays
     if (rule.whole) {
-      raw_.assign(bytes, bytes + n);
       for (const int64_t at : rule.whole->boundaries(raw_)) out[at] = level;
     }
     if (rule.starts) {

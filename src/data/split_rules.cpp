@@ -16,10 +16,8 @@ using Engine = std::variant<OfficialRules, WordScanner, CausalRules>;
 
 Engine make_engine(const std::vector<SplitRule>& rules, SplitMode mode) {
   if (mode == SplitMode::Causal) return CausalRules(rules);
-  if (rules.empty() || !std::all_of(rules.begin(), rules.end(), is_word_rule)) return OfficialRules(rules);
-  std::vector<WordRule> words;
-  for (const auto& rule : rules) words.push_back(parse_word_rule(rule));
-  return WordScanner(words, mode);
+  if (all_word_rules(rules)) return WordScanner(rules, mode);
+  return OfficialRules(rules);
 }
 
 }  // namespace

@@ -38,9 +38,18 @@ WordRule parse_word_rule(const SplitRule& rule) {
   return out;
 }
 
-WordScanner::WordScanner(const std::vector<WordRule>& rules, SplitMode mode)
+bool all_word_rules(const std::vector<SplitRule>& rules) {
+  return !rules.empty() && std::all_of(rules.begin(), rules.end(), [](const SplitRule& rule) {
+    return kind_of_rule(rule.name) == "word";
+  });
+}
+
+WordScanner::WordScanner(const std::vector<SplitRule>& rules, SplitMode mode)
     : deepest_(static_cast<int32_t>(rules.size())), causal_(mode == SplitMode::Causal) {
-  for (const auto& rule : rules) rules_.push_back({rule.group, rule.divisors});
+  for (const auto& rule : rules) {
+    WordRule word = parse_word_rule(rule);
+    rules_.push_back({word.group, std::move(word.divisors)});
+  }
   for (uint32_t code = 0; code < 128; ++code) ascii_[code] = classes_.of(code);
 }
 

@@ -35,11 +35,13 @@ struct WordRule {
 
 /// Throws ConfigError. M matters only when the rule's name is exactly "word" (official code).
 WordRule parse_word_rule(const SplitRule& rule);
-inline bool is_word_rule(const SplitRule& rule) { return kind_of_rule(rule.name) == "word"; }
+/// True for a list of word rules, which one scanner can read together.
+bool all_word_rules(const std::vector<SplitRule>& rules);
 
 class WordScanner {
  public:
-  WordScanner(const std::vector<WordRule>& rules, SplitMode mode);
+  /// Word rules alone. Throws ConfigError for a malformed one.
+  WordScanner(const std::vector<SplitRule>& rules, SplitMode mode);
   /// Levels of one segment of bytes (0-255 each), 0 .. n_rules. For one thread.
   void levels(const int32_t* bytes, int64_t n, int32_t* out);
   /// Causal mode, byte by byte: start() begins a segment, step() is the level of its next byte.

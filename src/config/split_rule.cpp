@@ -45,18 +45,13 @@ const RuleKind* find_kind(std::string_view name) {
   return kind == kRuleKinds.end() ? nullptr : &*kind;
 }
 
-bool is_name(std::string_view name) {
-  return !name.empty() &&
-         std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) || c == '_'; });
-}
-
 /// A rule that ships; throws for anything else.
 SplitRule parse_rule(std::string_view entry, const std::string& where) {
   const size_t equals = entry.find('=');
   const std::string_view name = entry.substr(0, equals);
   const std::string_view value = equals == std::string_view::npos ? "" : entry.substr(equals + 1);
   const RuleKind* kind = find_kind(name);
-  if (!kind || !is_name(name) || !kind->is_value(value)) {
+  if (!kind || !is_rule_name(name) || !kind->is_value(value)) {
     throw ConfigError(fmt::format(
         "{}: expected rules like \"word1=1@1,word2=2@1\" with names that begin with {}, got \"{}\"", where,
         rule_kinds(), entry));
@@ -96,6 +91,11 @@ std::vector<SplitRule> without_names(std::vector<SplitRule> rules) {
     if (is_user_rule(rule)) rule.name = "user";
   }
   return rules;
+}
+
+bool is_rule_name(std::string_view name) {
+  return !name.empty() &&
+         std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) || c == '_'; });
 }
 
 std::string_view kind_of_rule(std::string_view name) {

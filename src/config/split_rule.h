@@ -38,6 +38,8 @@ std::vector<std::string> user_patterns(const std::vector<SplitRule>& rules);
 /// The rules with one name for all user rules.
 std::vector<SplitRule> without_names(std::vector<SplitRule> rules);
 
+/// Letters, digits and '_', one at least.
+bool is_rule_name(std::string_view name);
 /// The prefix that selects a rule by its name, as "word" of "word2"; "" for a user rule and an unknown one.
 std::string_view kind_of_rule(std::string_view name);
 /// "word, pretok, ... or X": the prefixes, for messages.

@@ -7,7 +7,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cctype>
 
 namespace aunet {
@@ -47,9 +46,7 @@ UserRules read_user_rules(const Table& root) {
   for (auto it = tables.begin(); it != tables.end(); ++it) names.push_back(it->first.str());
   const Table split(tables, "split", names);
   for (const std::string_view name : names) {
-    const bool is_word =
-        std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) || c == '_'; });
-    if (!is_word || !kind_of_rule(name).empty())
+    if (!is_rule_name(name) || !kind_of_rule(name).empty())
       split.fail(name,
                  fmt::format("expected a name of letters, digits and _ that does not begin with {}, got "
                              "\"{}\"",

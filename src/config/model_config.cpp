@@ -59,6 +59,11 @@ Upsampling upsampling_of(const AunetConfig& c) {
   return find_type("upsampling", c.upsampling, upsampling_types()).upsampling;
 }
 
+bool pools_whole_units(const AunetConfig& c) {
+  const Pooling pooling = pooling_of(c);
+  return pooling != Pooling::Boundary && pooling != Pooling::None;
+}
+
 bool has_residual(const AunetConfig& c, size_t k) { return c.residuals.empty() || c.residuals[k]; }
 
 int64_t kv_heads_of(const AunetConfig& c, size_t k) {

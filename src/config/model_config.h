@@ -78,6 +78,8 @@ std::vector<std::string> upsampling_types();
 /// What the two names of a configuration mean. Throw ConfigError for an unknown name.
 Pooling pooling_of(const AunetConfig& config);
 Upsampling upsampling_of(const AunetConfig& config);
+/// Does pooling look at all rows of a unit, not at its boundary row alone?
+bool pools_whole_units(const AunetConfig& config);
 /// Does transition k join the encoder's output to the upsampled rows?
 bool has_residual(const AunetConfig& config, size_t k);
 /// Heads of stage k's keys and values.

@@ -108,8 +108,7 @@ void append(std::vector<int32_t>& to, const std::vector<int32_t>& from) {
 /// The stages' own tables of one sequence, whose rows cu_rows already holds.
 void append_units(const KeptRows& kept, const Sequence& sequence, const AunetConfig& model, Batch& batch) {
   const size_t n_stages = batch.cu_rows.size(), b = batch.cu_rows[0].size() - 2;
-  const Pooling pooling = pooling_of(model);
-  const bool whole_units = pooling != Pooling::Boundary && pooling != Pooling::None;
+  const bool whole_units = pools_whole_units(model);
   std::vector<int32_t> bytes(sequence.inputs.size());
   std::iota(bytes.begin(), bytes.end(), 0);
   for (size_t k = 0; k + 1 < n_stages; ++k) {

@@ -11,11 +11,6 @@ namespace aunet {
 
 namespace {
 
-bool pools_units(const AunetConfig& config) {
-  const Pooling pooling = pooling_of(config);
-  return pooling != Pooling::Boundary && pooling != Pooling::None;
-}
-
 /// Whether only kept rows receive anything from above.
 bool reaches_kept_rows_only(const AunetConfig& config) {
   const Upsampling upsampling = upsampling_of(config);
@@ -66,7 +61,7 @@ at::Tensor AUNetDecoder::prefill(const std::vector<Prefix>& prefixes) {
       offset_[k][b] = (batch.transitions[k].offset[static_cast<size_t>(last)] + 1) % kOffsets;
       open_[k][b].clear();
       const int32_t kept = batch.transitions[k].kept[static_cast<size_t>(batch.cu_rows[k + 1][b + 1] - 1)];
-      if (pools_units(model_.config_) && kept < last)
+      if (pools_whole_units(model_.config_) && kept < last)
         open_[k][b].push_back(caches_.encoded[k].narrow(0, kept + 1, last - kept).clone());
     }
   }
@@ -112,7 +107,7 @@ void AUNetDecoder::encode(size_t k, const at::Tensor& x, Rows& rows) {
   if (k == held_.size()) return;
   const std::vector<int64_t>& caps = model_.config_.max_seqlens;
   const int64_t cap = caps.empty() ? -1 : caps[k + 1];
-  const bool whole_units = pools_units(model_.config_);
+  const bool whole_units = pools_whole_units(model_.config_);
   for (size_t i = 0; i < rows.sequences.size(); ++i) {
     const int64_t sequence = rows.sequences[i], row = static_cast<int64_t>(i);
     if (cap >= 0 && cache(k + 1).rows_seen(sequence) >= cap) continue;  // this unit will never close
@@ -122,7 +117,7 @@ void AUNetDecoder::encode(size_t k, const at::Tensor& x, Rows& rows) {
 }
 
 at::Tensor AUNetDecoder::pool(size_t k, const Rows& rows) {
-  if (pools_units(model_.config_)) return pool_units(k, rows);
+  if (pools_whole_units(model_.config_)) return pool_units(k, rows);
   DeviceTransition tables;
   tables.kept = on_device(rows.woken);
   at::Tensor skip;

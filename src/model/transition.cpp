@@ -10,15 +10,6 @@
 
 namespace aunet {
 
-namespace {
-
-/// RMSNorm in plain differentiable operations: for the variants that no training run depends on for speed.
-at::Tensor plain_norm(const at::Tensor& x, const at::Tensor& w, double eps) {
-  return x * at::rsqrt(x.square().mean(-1, true) + eps) * w;
-}
-
-}  // namespace
-
 StageTransition::StageTransition(const AunetConfig& config, int64_t index, ParameterStore& store)
     : pooling_(pooling_of(config)), upsampling_(upsampling_of(config)), eps_(config.norm_eps) {
   const auto k = static_cast<size_t>(index);

@@ -46,6 +46,10 @@ at::Tensor pooled_rows(const at::Tensor& x, const DeviceTransition& tables) {
 
 }  // namespace
 
+at::Tensor plain_norm(const at::Tensor& x, const at::Tensor& w, double eps) {
+  return x * at::rsqrt(x.square().mean(-1, true) + eps) * w;
+}
+
 at::Tensor unit_average(const at::Tensor& x, const DeviceTransition& tables) {
   return reduce_units(widened(pooled_rows(x, tables)), "mean", tables).to(x.scalar_type());
 }
@@ -57,8 +61,7 @@ at::Tensor unit_max(const at::Tensor& x, const DeviceTransition& tables) {
 at::Tensor UnitAttention::forward(const at::Tensor& x, const DeviceTransition& tables) const {
   const int64_t d = x.size(1), width = d / heads;
   const auto type = x.scalar_type();
-  const at::Tensor wide = widened(x);
-  const at::Tensor normed = (wide * at::rsqrt(wide.square().mean(-1, true) + eps) * norm->value).to(type);
+  const at::Tensor normed = plain_norm(widened(x), norm->value, eps).to(type);
   const at::Tensor weights = wqkv->value.to(type);
   const at::Tensor q = at::linear(normed.index_select(0, tables.kept), weights.narrow(0, 0, d));
   const at::Tensor kv = pooled_rows(at::linear(normed, weights.narrow(0, d, 2 * d)), tables);

@@ -8,6 +8,9 @@
 
 namespace aunet {
 
+/// RMSNorm in plain differentiable operations: for the variants that no training run depends on for speed.
+at::Tensor plain_norm(const at::Tensor& x, const at::Tensor& w, double eps);
+
 /// [R_f, d] -> [R_c, d] mean of each unit's rows (DeviceTransition::pooled).
 at::Tensor unit_average(const at::Tensor& x, const DeviceTransition& tables);
 /// [R_f, d] -> [R_c, d] largest value of each feature; a tie shares its gradient.

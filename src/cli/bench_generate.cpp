@@ -4,9 +4,7 @@
 #include "cli/model_flags.h"
 #include "cli/shipped_text.h"
 #include "core/error.h"
-#include "core/file.h"
 #include "core/text.h"
-#include "data/document.h"
 #include "data/level_stream.h"
 #include "data/split_rules.h"
 #include "nn/allocator.h"
@@ -50,13 +48,11 @@ po::options_description bench_options() {
 /// Begin mark and the first context - 1 bytes of the text.
 std::vector<int32_t> read_ids(const po::variables_map& v, int64_t context) {
   const std::string path = v.count("data") ? v["data"].as<std::string>() : shipped_text("--data");
-  const bool corpus = path.ends_with(".jsonl") || path.ends_with(".jsonl.zst");
-  const std::string text = corpus ? read_corpus(std::vector<std::string>{path}).bytes : read_file(path);
+  const std::string text = read_text(path).bytes;
   if (static_cast<int64_t>(text.size()) < context)
     throw ConfigError(fmt::format("--data: expected {} bytes, got {}", context, text.size()));
   std::vector<int32_t> ids = {kBeginId};
-  for (const char c : text.substr(0, static_cast<size_t>(context) - 1))
-    ids.push_back(static_cast<uint8_t>(c));
+  make_byte_tokenizer()->encode(std::string_view(text).substr(0, static_cast<size_t>(context) - 1), ids);
   return ids;
 }
 

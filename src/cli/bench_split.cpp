@@ -3,9 +3,8 @@
 #include "cli/shipped_text.h"
 #include "cli/text_table.h"
 #include "core/error.h"
-#include "core/file.h"
-#include "data/document.h"
 #include "data/split_rules.h"
+#include "data/tokenizer.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -24,17 +23,14 @@ const std::vector<std::string> kRuleSets = {
 
 /// At most `most` bytes, each document after a begin mark. A file that is no JSONL is one document.
 std::vector<int32_t> read_ids(const std::string& path, size_t most) {
+  const Corpus corpus = read_text(path);
+  const auto bytes = make_byte_tokenizer();
   std::vector<int32_t> ids;
-  const auto add = [&](std::string_view text) {
+  for (int64_t d = 0; d < corpus.n_documents() && most > 0; ++d) {
+    const std::string_view text = corpus.text(d).substr(0, most);
     ids.push_back(kBeginId);
-    for (const char c : text.substr(0, most)) ids.push_back(static_cast<uint8_t>(c));
-    most -= std::min(most, text.size());
-  };
-  if (path.ends_with(".jsonl") || path.ends_with(".jsonl.zst")) {
-    const Corpus corpus = read_corpus(std::vector<std::string>{path});
-    for (int64_t d = 0; d < corpus.n_documents() && most > 0; ++d) add(corpus.text(d));
-  } else {
-    add(read_file(path));
+    bytes->encode(text, ids);
+    most -= text.size();
   }
   return ids;
 }

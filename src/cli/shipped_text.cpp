@@ -19,4 +19,14 @@ std::string shipped_text(const std::string& flag) {
   return path;
 }
 
+Corpus read_text(const std::string& path) {
+  if (path.ends_with(".jsonl") || path.ends_with(".jsonl.zst"))
+    return read_corpus(std::vector<std::string>{path});
+  Corpus corpus;
+  corpus.bytes = read_file(path);
+  corpus.offsets = {0, corpus.bytes.size()};
+  corpus.source = {0};
+  return corpus;
+}
+
 }  // namespace aunet

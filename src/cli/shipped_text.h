@@ -3,10 +3,15 @@
 
 #include <string>
 
+#include "data/document.h"
+
 namespace aunet {
 
 /// Its path: from the current folder, or from the tree that this binary was built in. Throws ConfigError that
 /// names `flag`, the option for another text, when it is in neither.
 std::string shipped_text(const std::string& flag);
+
+/// A text that a benchmark was given: the documents of a .jsonl or .jsonl.zst, any other file as one.
+Corpus read_text(const std::string& path);
 
 }  // namespace aunet

@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/text.h"
 #include "data/split_rules.h"
+#include "data/tokenizer.h"
 #include "data/utf8.h"
 
 #include <fmt/format.h>
@@ -18,13 +19,6 @@ namespace aunet {
 namespace {
 
 namespace po = boost::program_options;
-
-std::vector<int32_t> to_ids(const std::string& text) {
-  std::vector<int32_t> ids;
-  ids.reserve(text.size());
-  for (const char c : text) ids.push_back(static_cast<uint8_t>(c));
-  return ids;
-}
 
 /// The text with as many '|' before a character as the level of its boundary (which is on its last byte).
 void print_marked(const std::string& text, const std::vector<int32_t>& levels) {
@@ -95,7 +89,7 @@ void report(const std::vector<SplitRule>& rules, SplitMode mode, const po::varia
       texts.push_back(parse_ids(line, kEndId, where));
     });
   } else {
-    texts.push_back(to_ids(read_stdin()));
+    texts.push_back(byte_ids(read_stdin()));
   }
   print_split_report(rules, mode, texts, options);
 }
@@ -107,7 +101,7 @@ void print_levels(const Splitter& splitter, bool ids) {
     });
   } else {
     const auto text = read_stdin();
-    print_marked(text, splitter.levels(to_ids(text)));
+    print_marked(text, splitter.levels(byte_ids(text)));
   }
 }
 

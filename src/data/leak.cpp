@@ -2,6 +2,7 @@
 
 #include "core/log.h"
 #include "data/split_rules.h"
+#include "data/tokenizer.h"
 #include "data/utf8.h"
 
 #include <fmt/format.h>
@@ -47,9 +48,7 @@ std::vector<std::vector<int32_t>> sample(const Corpus& corpus) {
   std::vector<std::vector<int32_t>> texts;
   for (int64_t i = 0; i < n; ++i) {
     const std::string_view text = corpus.text(i * corpus.n_documents() / n);
-    auto& ids = texts.emplace_back();
-    for (const char c : text.substr(0, static_cast<size_t>(utf8_cut(text, 0, kLeakSample / n))))
-      ids.push_back(static_cast<uint8_t>(c));
+    texts.push_back(byte_ids(text.substr(0, static_cast<size_t>(utf8_cut(text, 0, kLeakSample / n)))));
   }
   return texts;
 }

@@ -5,12 +5,14 @@
 namespace aunet {
 namespace {
 
+void append_bytes(std::string_view text, std::vector<int32_t>& ids) {
+  const auto* bytes = reinterpret_cast<const uint8_t*>(text.data());
+  ids.insert(ids.end(), bytes, bytes + text.size());
+}
+
 class ByteTokenizer final : public Tokenizer {
  public:
-  void encode(std::string_view text, std::vector<int32_t>& ids) const override {
-    const auto* bytes = reinterpret_cast<const uint8_t*>(text.data());
-    ids.insert(ids.end(), bytes, bytes + text.size());
-  }
+  void encode(std::string_view text, std::vector<int32_t>& ids) const override { append_bytes(text, ids); }
   std::string text(int32_t id) const override {
     return id < kBeginId ? std::string(1, static_cast<char>(id)) : std::string();
   }
@@ -21,6 +23,12 @@ class ByteTokenizer final : public Tokenizer {
 };
 
 }  // namespace
+
+std::vector<int32_t> byte_ids(std::string_view text) {
+  std::vector<int32_t> ids;
+  append_bytes(text, ids);
+  return ids;
+}
 
 std::unique_ptr<Tokenizer> make_byte_tokenizer() { return std::make_unique<ByteTokenizer>(); }
 

@@ -23,6 +23,9 @@ class Tokenizer {
   virtual int64_t vocab_size() const = 0;  ///< marks included
 };
 
+/// The bytes of `text` as ids; no marks.
+std::vector<int32_t> byte_ids(std::string_view text);
+
 /// 256 bytes, begin 256, end 257.
 std::unique_ptr<Tokenizer> make_byte_tokenizer();
 

@@ -1,6 +1,7 @@
 #include "eval/causality_levels.h"
 
 #include "data/split_rules.h"
+#include "data/tokenizer.h"
 #include "data/utf8.h"
 
 #include <fmt/format.h>
@@ -10,12 +11,6 @@
 namespace aunet {
 
 namespace {
-
-std::vector<int32_t> to_ids(std::string_view text) {
-  std::vector<int32_t> ids;
-  for (const char c : text) ids.push_back(static_cast<uint8_t>(c));
-  return ids;
-}
 
 /// The text up to `end` for people: its last bytes, the others than printable ASCII as \xNN.
 std::string quoted_tail(std::string_view text, size_t end) {
@@ -49,7 +44,7 @@ const std::vector<std::vector<int32_t>>& level_continuations() {
     // contraction, numbers in groups of three, and bytes that are no text.
     for (const char* text : {"", "a", "Z", " ", "\n", ".", "7", "'s ", "\"", " a", "  b", "\n\na", "\r\n",
                              ".\n", "234 ", "\xe2\x80\x94", "\xe4\xb8\xad", "\xff"}) {
-      result.push_back(to_ids(text));
+      result.push_back(byte_ids(text));
     }
     result.push_back({kEndId, kBeginId, 'a'});  // the next document of a training window
     return result;
@@ -59,7 +54,7 @@ const std::vector<std::vector<int32_t>>& level_continuations() {
 
 std::vector<bool> leaky_positions(const LevelRule& rule, std::string_view piece, std::string* first,
                                   const std::vector<std::vector<int32_t>>& continuations) {
-  const std::vector<int32_t> ids = to_ids(piece), whole = rule(ids);
+  const std::vector<int32_t> ids = byte_ids(piece), whole = rule(ids);
   const std::vector<bool> inside = inside_character(piece);
   std::vector<bool> leaky(piece.size(), false);
   std::vector<int32_t> other;

@@ -50,11 +50,7 @@ inline std::string random_text(RandomStream& random, int64_t n_pieces, bool with
   return text;
 }
 
-inline std::vector<int32_t> to_ids(std::string_view text) {
-  std::vector<int32_t> ids;
-  for (const char c : text) ids.push_back(static_cast<uint8_t>(c));
-  return ids;
-}
+inline std::vector<int32_t> to_ids(std::string_view text) { return byte_ids(text); }
 
 /// A user rule without look-ahead: sentences and capitalised words.
 inline SplitRule plain_user_rule() {

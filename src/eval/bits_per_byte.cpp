@@ -71,8 +71,12 @@ struct Scorer {
 
 }  // namespace
 
+double bits_per_byte(double nats, int64_t text_bytes) {
+  return nats / std::numbers::ln2 / static_cast<double>(text_bytes);
+}
+
 double CorpusScore::loss_nats() const { return nats / static_cast<double>(units); }
-double CorpusScore::loss_bpb() const { return nats / std::numbers::ln2 / static_cast<double>(text_bytes); }
+double CorpusScore::loss_bpb() const { return bits_per_byte(nats, text_bytes); }
 
 std::optional<CorpusScore> score_corpus(LanguageModel& model, const ModelConfig& config,
                                         const SequenceBuilder& builder, const Corpus& heldout,

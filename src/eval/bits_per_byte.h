@@ -12,6 +12,9 @@
 
 namespace aunet {
 
+/// nats / ln 2 / text_bytes.
+double bits_per_byte(double nats, int64_t text_bytes);
+
 /// Sums over one document.
 struct DocumentScore {
   int64_t document = 0;               // index in the corpus
@@ -24,7 +27,7 @@ struct CorpusScore {
   int64_t text_bytes = 0, units = 0;
   double nats = 0;           // of all documents, added in corpus order
   double loss_nats() const;  ///< nats / units
-  double loss_bpb() const;   ///< nats / ln 2 / text_bytes
+  double loss_bpb() const;   ///< bits_per_byte(nats, text_bytes)
 };
 
 struct ScoringOptions {

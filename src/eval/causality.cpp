@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "core/random.h"
+#include "eval/bits_per_byte.h"
 #include "eval/causality_levels.h"
 #include "eval/causality_texts.h"
 
@@ -10,7 +11,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 #include <string_view>
 
 namespace aunet {
@@ -276,15 +276,14 @@ CausalityVerdict Gate::untestable() {
               "they count as a leak at every byte; nothing else was tested"};
 }
 
-std::optional<double> bits_per_byte(double nats, int64_t bytes) {
-  if (bytes == 0) return std::nullopt;
-  return nats / std::numbers::ln2 / static_cast<double>(bytes);
+std::optional<double> bpb_of_any(double nats, int64_t bytes) {
+  return bytes == 0 ? std::nullopt : std::optional(bits_per_byte(nats, bytes));
 }
 
 }  // namespace
 
-std::optional<double> LeakScore::leaky_bpb() const { return bits_per_byte(leaky_nats, leaky_bytes); }
-std::optional<double> LeakScore::clean_bpb() const { return bits_per_byte(clean_nats, clean_bytes); }
+std::optional<double> LeakScore::leaky_bpb() const { return bpb_of_any(leaky_nats, leaky_bytes); }
+std::optional<double> LeakScore::clean_bpb() const { return bpb_of_any(clean_nats, clean_bytes); }
 
 double rarest_leak_found(int64_t n_trials) {
   return -std::expm1(std::log(0.01) / static_cast<double>(n_trials));

@@ -110,13 +110,13 @@ struct FactsCache::Impl {
     const NamedBpe* tokenizer =
         transformer && transformer->tokenizer.kind == "bpe" ? &bpe(transformer->tokenizer) : nullptr;
     Measured& entry = measured[profile_key(family.base, tokenizer ? tokenizer->bpe.fingerprint() : "", seed)];
-    if (leak_told.insert(profile_key(family.base, "", 0)).second) warn_of_leak(family.base, train());
     if (entry.n_windows < n_windows) measure(with_stages(family.base), tokenizer, seed, n_windows, entry);
     return entry.facts;
   }
 
   void measure(const ModelConfig& model, const NamedBpe* tokenizer, uint64_t seed, int64_t n_windows,
                Measured& entry) {
+    if (leak_told.insert(profile_key(model, "", 0)).second) warn_of_leak(model, train());
     const Tokenizer& units = tokenizer ? static_cast<const Tokenizer&>(tokenizer->bpe) : *bytes;
     DataProfile p = profile(train(), data.data, model, units, seed, n_windows);
     DataFacts& facts = entry.facts;

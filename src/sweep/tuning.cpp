@@ -66,13 +66,13 @@ class Search {
   /// run: the two lean on each other (a larger batch bears a larger rate), which no neighbour on one axis
   /// shows.
   std::optional<Trial> leaning(const Trial& t) const {
-    if (!lr_ || !batch_) return std::nullopt;
+    if (!lr_ || !batch_ || !any_finite()) return std::nullopt;
+    for (const int rate : {-1, 1})
+      for (const int batch : {-1, 1})
+        if (has(moved(moved(t, *lr_, rate), *batch_, batch))) return std::nullopt;
     Trial better = t;
     for (const size_t axis : {*lr_, *batch_}) {
       const Trial down = moved(t, axis, -1), up = moved(t, axis, 1);
-      for (const int other : {-1, 1})
-        for (const Trial& side : {down, up})
-          if (has(moved(side, axis == *lr_ ? *batch_ : *lr_, other))) return std::nullopt;
       const bool upward = !allowed(down) || (allowed(up) && loss_at(up) <= loss_at(down));
       better[axis] += upward ? 1 : -1;
     }

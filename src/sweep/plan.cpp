@@ -4,6 +4,7 @@
 #include "budget/laws.h"
 #include "core/error.h"
 #include "core/text.h"
+#include "sweep/budgets_named.h"
 #include "sweep/cell_factory.h"
 #include "sweep/declared.h"
 #include "sweep/exclude.h"

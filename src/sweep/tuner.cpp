@@ -2,7 +2,7 @@
 
 #include "core/error.h"
 #include "core/text.h"
-#include "sweep/ladder.h"
+#include "sweep/budgets_named.h"
 #include "sweep/repetition.h"
 #include "sweep/vertex.h"
 
@@ -79,35 +79,6 @@ std::string end_of(const TuningState& state, const std::vector<double>& loss,
 
 }  // namespace
 
-std::vector<size_t> budgets_named(const std::vector<std::string>& names, const std::vector<double>& budgets,
-                                  const std::string& where) {
-  std::vector<size_t> indices;
-  const auto add = [&](size_t i) {
-    if (std::find(indices.begin(), indices.end(), i) == indices.end()) indices.push_back(i);
-  };
-  for (const std::string& name : names) {
-    char* end = nullptr;
-    const double number = std::strtod(name.c_str(), &end);
-    const auto same = std::find_if(budgets.begin(), budgets.end(),
-                                   [&](double b) { return std::abs(b / number - 1) < 1e-9; });
-    if (name == "smallest")
-      add(0);
-    else if (name == "middle")
-      add((budgets.size() - 1) / 2);
-    else if (name == "largest")
-      add(budgets.size() - 1);
-    else if (name == "each")
-      for (size_t i = 0; i < budgets.size(); ++i) add(i);
-    else if (*end == '\0' && same != budgets.end())
-      add(static_cast<size_t>(same - budgets.begin()));
-    else
-      throw ConfigError(fmt::format(
-          "{}: expected smallest, middle, largest, each or one of budget.flops, got '{}'", where, name));
-  }
-  std::sort(indices.begin(), indices.end());
-  return indices;
-}
-
 Tuner::Tuner(const SweepSpec& spec, CellFactory& factory, Matcher& matcher, const FactsProvider& facts,
              const LossLookup& losses, const TuningLock* lock)
     : spec_(spec), factory_(factory), matcher_(matcher), facts_(facts), losses_(losses) {
@@ -150,47 +121,6 @@ Tuner::Tuner(const SweepSpec& spec, CellFactory& factory, Matcher& matcher, cons
   }
   replay_all();
   collect();
-}
-
-/// The trials of the lock as cells of today's file. False, with the problem named, when they are others.
-bool Tuner::take_locked(const FamilySpec& family, const LockedFamily& locked) {
-  const auto fail = [&](const std::string& why) {
-    lock_problem_ = fmt::format(
-        "{}: the lock of this sweep was resolved for other settings ({}: {}): --relock "
-        "tunes anew",
-        spec_.file, family.name, why);
-    return false;
-  };
-  if (locked.hash != tuning_hash(spec_, family))
-    return fail("[tune] or the family's model, rate or batch differ");
-  Result result{locked.tuned, true, {}};
-  for (const TunedBudget& budget : locked.tuned.budgets) {
-    for (const RanTrial& trial : budget.trials) {
-      result.locked_trials.push_back(locked_trial(family, locked.tuned, budget, trial));
-      const std::string& key = result.locked_trials.back().key;
-      if (key != trial.key) return fail(fmt::format("trial {} would now be {}", trial.key, key));
-    }
-  }
-  results_[family.name] = std::move(result);
-  return true;
-}
-
-Cell Tuner::locked_trial(const FamilySpec& family, const TunedFamily& tuned, const TunedBudget& budget,
-                         const RanTrial& trial) {
-  const FamilySpec& moved = variant(family, trial.setting);
-  FamilySpec as_given = moved;
-  as_given.byte_width = 1;  // the widths of the lock are final
-  const ModelConfig model = sized_model(as_given, spec_, trial.dims, trial.layers, trial.head_dims);
-  const std::vector<double>& flops = spec_.budget.flops;
-  const auto at = std::find(flops.begin(), flops.end(), budget.budget_flops);
-  Cell cell = at == flops.end()  // the file has dropped the budget
-                  ? factory_.for_budget(moved, model, budget.budget_flops, tuned.seeds)
-                  : matcher_.cell(moved, static_cast<size_t>(at - flops.begin()), trial.size_index, model,
-                                  tuned.seeds);
-  cell.role = CellRole::Tune;
-  cell.size_index = trial.size_index;
-  factory_.finish(cell, moved, {trial.lr, trial.batch_windows, "trial", false, trial.weight_decay});
-  return cell;
 }
 
 const FamilySpec& Tuner::variant(const FamilySpec& family, const ModelSetting& setting) {
@@ -458,17 +388,6 @@ Carried Tuner::carry(const FamilySpec& family, double budget_flops) const {
 
 const FamilySpec& Tuner::tuned_model(const FamilySpec& family, double budget_flops) {
   return tunes(family) ? variant(family, carry(family, budget_flops).model) : family;
-}
-
-TuningLock Tuner::lock() const {
-  TuningLock lock;
-  lock.sweep = spec_.name;
-  for (const FamilySpec& family : spec_.families) {
-    const auto found = results_.find(family.name);
-    if (found != results_.end()) lock.families.push_back({tuning_hash(spec_, family), found->second.tuned});
-  }
-  lock.families.insert(lock.families.end(), dropped_.begin(), dropped_.end());
-  return lock;
 }
 
 }  // namespace aunet

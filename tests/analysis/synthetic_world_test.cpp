@@ -54,12 +54,11 @@ FactsProvider shared_facts() {
 struct Tuned {
   int64_t trials = 0;       // of one tuned budget
   double worst_regret = 0;  // over the families' middle cells at the tuned budgets
-  double oracle = 0;        // cells of a full grid of three values an axis around the known optimum
 };
 
 /// The trials of each family and tuned budget, and what the grid's cells at those budgets lose by their
 /// setting.
-std::map<std::string, Tuned> tuned(const SyntheticWorld& world, const Plan& plan, const SweepSpec& spec) {
+std::map<std::string, Tuned> tuned(const SyntheticWorld& world, const Plan& plan) {
   std::map<std::string, Tuned> result;
   std::map<std::pair<std::string, double>, int64_t> trials;
   for (const Cell& cell : plan.cells)
@@ -67,9 +66,6 @@ std::map<std::string, Tuned> tuned(const SyntheticWorld& world, const Plan& plan
   for (const auto& [place, count] : trials) {
     Tuned& family = result[place.first];
     family.trials = std::max(family.trials, count);
-    const size_t axes =
-        spec.tune.axes.size() - (place.first == "aunet2" && spec.tune.axes.size() > 2 ? 1 : 0);
-    family.oracle = std::pow(3.0, static_cast<double>(axes));
     for (const Cell& cell : plan.cells)
       if (cell.role == CellRole::Grid && cell.family == place.first && cell.budget_flops == place.second)
         family.worst_regret = std::max(family.worst_regret, world.regret(cell));
@@ -100,7 +96,7 @@ Worlds run_worlds(const SweepSpec& spec, int64_t n, double worth, double start_o
   for (int64_t i = 0; i < n; ++i) {
     SyntheticWorld world(static_cast<uint64_t>(i), worth, start_off, kNoise);
     const Plan plan = world.plan_until_tuned(spec, shared_facts());
-    const auto result = tuned(world, plan, spec);
+    const auto result = tuned(world, plan);
     for (const auto& [family, one] : result) {
       worlds.most_trials[family] = std::max(worlds.most_trials[family], one.trials);
       worlds.worst_regret = std::max(worlds.worst_regret, one.worst_regret);
@@ -151,7 +147,7 @@ TEST_CASE("the tuner finds each family's planted optimum with few cells", "[worl
     for (uint64_t seed = 0; seed < 6; ++seed) {
       SyntheticWorld world(1000 + seed, 1, seed % 2 == 0 ? 0 : 3, kNoise, axes.size() > 2);
       const Plan plan = world.plan_until_tuned(spec, shared_facts());
-      const auto result = tuned(world, plan, spec);
+      const auto result = tuned(world, plan);
       for (const auto& [family, one] : result) {
         INFO(family << " in world " << seed << " with " << axes.size() << " axes");
         CHECK(one.worst_regret <= 0.008);

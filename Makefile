@@ -5,13 +5,14 @@
 #   make build        build/bin/aunet, build/bin/aunet-torch, build/bin/aunet-analyze
 #   make check        format check, torch-free and full build with warnings as errors, every default test
 #   make paper        the torch-free half alone: plan, database, analysis
+#   make fuzz         libFuzzer on every parser, ten minutes each (clang)
 #
 # AUNET_TORCH_DIR=/path/to/site-packages/torch uses a torch of yours instead of the cached one.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := build
-.PHONY: quickstart test build check paper system torch format format-check tidy test-slow clean
+.PHONY: quickstart test build check paper system torch format format-check tidy test-slow fuzz clean
 
 JOBS ?= 2
 BUILD ?= build
@@ -20,7 +21,7 @@ CACHE := $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/aunet-lab
 TORCH_ENV := $(CACHE)/torch-$(TORCH_VERSION)
 PACKAGES := g++ cmake ninja-build ccache pkg-config procps python3 python3-venv zstd sqlite3 gnuplot-nox \
   libboost-program-options-dev libtomlplusplus-dev libsqlite3-dev libsqlitecpp-dev catch2 libpcre2-dev \
-  libfmt-dev libspdlog-dev nlohmann-json3-dev libzstd-dev libxxhash-dev libeigen3-dev
+  libfmt-dev libspdlog-dev nlohmann-json3-dev libzstd-dev zlib1g-dev libxxhash-dev libeigen3-dev
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 system:
@@ -66,6 +67,23 @@ test: build
 	skipped=$$(grep -c 'Skipped' ctest.log || true)
 	echo "$$passed passed, $$failed failed, $$skipped skipped"
 	exit $$status
+
+# Every parser of files that others write, for FUZZ_SECONDS each. A finding is written to build/fuzz and fails the target.
+FUZZ_SECONDS ?= 600
+fuzz: system torch
+	@command -v clang++ > /dev/null || { echo "make fuzz: expected clang++ (apt-get install clang), got none" >&2; exit 1; }
+	cmake --preset fuzz -DAUNET_TORCH_DIR="$(TORCH_DIR)" > /dev/null
+	targets=$$(cd tests/fuzz && ls fuzz_*.cpp | sed 's/\.cpp$$//')
+	cmake --build build/fuzz -j $(JOBS) --target $$targets
+	for target in $$targets; do
+	  mkdir -p build/fuzz/corpus/$$target
+	  cp -n tests/fuzz/seeds/$$target/* build/fuzz/corpus/$$target/ 2> /dev/null || true
+	  if [ $$target = fuzz_toml ]; then cp -n sweeps/*.toml experiments/*.toml build/fuzz/corpus/fuzz_toml/; fi
+	  echo "== $$target for $(FUZZ_SECONDS) s"
+	  (cd build/fuzz && bin/$$target -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -rss_limit_mb=4096 -print_final_stats=1 \
+	    corpus/$$target > $$target.log 2>&1) || { tail -40 build/fuzz/$$target.log; exit 1; }
+	  grep -E 'number_of_executed_units|cov:' build/fuzz/$$target.log | tail -2
+	done
 
 test-slow: build
 	@cd $(BUILD) && ctest --output-on-failure -L slow

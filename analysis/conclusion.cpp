@@ -47,6 +47,10 @@ std::optional<double> as_number(const std::optional<T>& value) {
   return value ? std::optional<double>(double(*value)) : std::nullopt;
 }
 
+std::optional<double> ratio(const std::optional<double>& a, const std::optional<double>& b) {
+  return a && b && *b > 0 ? std::optional<double>(*a / *b) : std::nullopt;
+}
+
 TextTable unmatched_table(const Comparison& comparison) {
   TextTable table;
   table.columns = {"quantity", comparison.family_a, comparison.family_b, "ratio b/a"};
@@ -73,6 +77,12 @@ TextTable unmatched_table(const Comparison& comparison) {
       {"training seconds", [](const SizeCell& c, const FinalRow&) { return c.seconds; }},
       {"text bytes trained on",
        [](const SizeCell& c, const FinalRow&) { return std::optional<double>(c.bytes); }},
+      {"bytes per token, training text",
+       [](const SizeCell&, const FinalRow& r) { return ratio(r.bytes, r.tokens); }},
+      {"bytes per token, held-out text",
+       [](const SizeCell&, const FinalRow& r) {
+         return r.tokens ? ratio(as_number(r.heldout_bytes), as_number(r.heldout_units)) : std::nullopt;
+       }},
       {"epochs", [](const SizeCell&, const FinalRow& r) { return r.epochs; }},
       {"parameters", [](const SizeCell&, const FinalRow& r) { return as_number(r.params); }},
       {"parameters, non-embedding",

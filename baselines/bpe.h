@@ -67,7 +67,7 @@ class Bpe final : public Tokenizer {
   const std::string& token(int32_t id) const { return tokens_[id]; }
   const std::string& pattern_name() const { return pattern_name_; }
   /// Hash of the tokens in order and the pattern.
-  std::string fingerprint() const;
+  std::string fingerprint() const override;
 
  private:
   void encode_valid(std::string_view text, std::vector<int32_t>& ids) const;

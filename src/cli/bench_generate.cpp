@@ -48,8 +48,10 @@ po::options_description bench_options() {
 /// Begin mark and the first context - 1 bytes of the text.
 std::vector<int32_t> read_ids(const po::variables_map& v, int64_t context) {
   const std::string path = v.count("data") ? v["data"].as<std::string>() : shipped_text("--data");
-  const std::string text = read_text(path).bytes;
-  if (static_cast<int64_t>(text.size()) < context)
+  const Corpus corpus = read_text(path);
+  std::string text;
+  for (int64_t d = 0; d < corpus.n_documents() && std::ssize(text) < context; ++d) text += corpus.text(d);
+  if (std::ssize(text) < context)
     throw ConfigError(fmt::format("--data: expected {} bytes, got {}", context, text.size()));
   std::vector<int32_t> ids = {kBeginId};
   make_byte_tokenizer()->encode(std::string_view(text).substr(0, static_cast<size_t>(context) - 1), ids);

@@ -4,7 +4,7 @@
 #include "cli/id_lines.h"
 #include "core/error.h"
 #include "core/text.h"
-#include "data/document.h"
+#include "data/read_corpus.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -26,13 +26,13 @@ struct Options {
 void train(const Options& options) {
   if (options.corpus.empty()) throw ConfigError("bpe train: expected at least one corpus file, got none");
   if (options.vocab == 0) throw ConfigError("bpe train: --vocab: expected the number of tokens, got none");
-  const auto corpus = read_corpus(options.corpus);
+  const Corpus corpus = read_texts(options.corpus);
   std::vector<std::string_view> texts;
   for (int64_t d = 0; d < corpus.n_documents(); ++d) texts.push_back(corpus.text(d));
   const auto bpe = Bpe::train(texts, options.vocab, options.pattern);
   bpe.save(options.tokenizer);
   fmt::print("{}: {} tokens from {} in {} documents, pattern {}, fingerprint {}\n", options.tokenizer,
-             bpe.begin_id(), human_bytes(static_cast<double>(corpus.bytes.size())), corpus.n_documents(),
+             bpe.begin_id(), human_bytes(static_cast<double>(corpus.n_bytes())), corpus.n_documents(),
              options.pattern, bpe.fingerprint());
 }
 

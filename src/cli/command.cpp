@@ -7,12 +7,16 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <exception>
 #include <iostream>
 #include <new>
 #include <stdexcept>
+#include <string_view>
+
+#include <unistd.h>
 
 namespace aunet {
 namespace po = boost::program_options;
@@ -105,8 +109,21 @@ bool parse_command_line(const Args& args, const std::string& usage, const std::s
   return true;
 }
 
+namespace {
+
+/// A mapped file that somebody cut while it was read: no exception can say so.
+extern "C" void on_bus_error(int) {
+  constexpr std::string_view kMessage =
+      "error: a mapped file became shorter while it was read, or its disk failed\n";
+  [[maybe_unused]] const auto n = ::write(STDERR_FILENO, kMessage.data(), kMessage.size());
+  ::_exit(static_cast<int>(ExitCode::WorldFailed));
+}
+
+}  // namespace
+
 int run_commands(int argc, char** argv, const char* binary, const char* about,
                  const std::vector<Command>& commands) {
+  std::signal(SIGBUS, on_bus_error);
   const Args args(argv + 1, argv + argc);
   ExitCode failure = ExitCode::Bug;
   std::string message;

@@ -79,8 +79,7 @@ Json evaluate(const RunTarget& target, const EvalRequest& request) {
   const RunParts parts(target.run);
   const LoadedCheckpoint loaded = load_target(target, parts);
   const Corpus heldout = read_heldout_corpus(parts.run);
-  if (heldout.offsets.empty())
-    throw ConfigError(fmt::format("{}: data.heldout is empty", target.run.run_toml()));
+  if (heldout.empty()) throw ConfigError(fmt::format("{}: data.heldout is empty", target.run.run_toml()));
   const int64_t context_bytes = parts.run.data.context_bytes;
 
   Json result = {{"key", parts.key},

@@ -7,6 +7,7 @@
 #include "core/file.h"
 #include "core/log.h"
 #include "data/corrupt.h"
+#include "data/read_corpus.h"
 #include "eval/bits_per_byte.h"
 #include "sweep/missing_evals.h"
 #include "train/checkpoint.h"
@@ -25,10 +26,11 @@ double monotonic_seconds() {
 }
 
 Corpus read_clean(const RunParts& parts, const EvalConfig& eval) {
-  Corpus clean = read_corpus(eval.paths.empty() ? parts.run.data.heldout : eval.paths);
-  if (clean.fingerprint != eval.fingerprint) {
-    throw RunFailure("config", fmt::format("text changed: expected fingerprint {}, got {}", eval.fingerprint,
-                                           clean.fingerprint));
+  Corpus clean = read_texts(eval.paths.empty() ? parts.run.data.heldout : eval.paths, parts.run.data.invalid);
+  const std::string got = fingerprint(clean);
+  if (got != eval.fingerprint) {
+    throw RunFailure("config",
+                     fmt::format("text changed: expected fingerprint {}, got {}", eval.fingerprint, got));
   }
   return clean;
 }
@@ -38,7 +40,7 @@ std::optional<EvalRecord> evaluate_one(const RunParts& parts, const RunDir& dir,
                                        int64_t step, const std::function<bool()>& stop) {
   const double started = monotonic_seconds();
   const Corpus text = corrupted(read_clean(parts, eval), eval);
-  if (text.bytes.empty()) throw Error("no text is left");
+  if (text.n_bytes() == 0) throw Error("no text is left");
   const auto score = score_corpus(*parts.model, parts.run.model, *parts.builder, text, parts.device,
                                   {.context_bytes = parts.run.data.context_bytes, .stop = stop});
   if (!score) return std::nullopt;

@@ -13,7 +13,7 @@
 #include "core/hash.h"
 #include "core/log.h"
 #include "core/run_dir.h"
-#include "data/document.h"
+#include "data/read_corpus.h"
 #include "data/leak.h"
 #include "data/profile.h"
 #include "data/tokenizer.h"
@@ -56,7 +56,7 @@ struct FactsCache::Impl {
   SweepData data;
   std::string runs_root;
   std::optional<Corpus> corpus;
-  std::string heldout_fingerprint;
+  std::string train_fingerprint, heldout_fingerprint;
   std::unique_ptr<Tokenizer> bytes = make_byte_tokenizer();
   std::vector<std::string> eval_fingerprints;
   std::map<std::string, NamedBpe> tokenizers;  // by request
@@ -65,11 +65,17 @@ struct FactsCache::Impl {
 
   const Corpus& train() {
     if (!corpus) {
-      corpus = read_corpus(data.data.train);
-      if (!data.data.heldout.empty()) heldout_fingerprint = read_corpus(data.data.heldout).fingerprint;
+      corpus = read_train_sources(data.data);
+      train_fingerprint = fingerprint(*corpus, data.data.train);
+      if (!data.data.heldout.empty()) {
+        const Corpus heldout = read_texts(data.data.heldout, data.data.invalid);
+        check_disjoint(*corpus, heldout, data.data);
+        heldout_fingerprint = fingerprint(heldout);
+      }
       for (const EvalConfig& eval : data.evals)
-        eval_fingerprints.push_back(eval.paths.empty() ? heldout_fingerprint
-                                                       : read_corpus(eval.paths).fingerprint);
+        eval_fingerprints.push_back(eval.paths.empty()
+                                        ? heldout_fingerprint
+                                        : fingerprint(read_texts(eval.paths, data.data.invalid)));
     }
     return *corpus;
   }
@@ -87,8 +93,8 @@ struct FactsCache::Impl {
   }
 
   std::string cache_path(const TokenizerConfig& wanted) {
-    const std::string id =
-        hash_hex(fmt::format("{}|{}|{}", train().fingerprint, wanted.vocab, wanted.pattern));
+    train();
+    const std::string id = hash_hex(fmt::format("{}|{}|{}", train_fingerprint, wanted.vocab, wanted.pattern));
     return RunsRoot{runs_root}.cache() + "/tokenizers/" + id + ".tiktoken";
   }
 
@@ -127,7 +133,7 @@ struct FactsCache::Impl {
     facts.source_bytes = std::move(p.source_bytes);
     facts.bytes_per_token = p.bytes_per_token;
     facts.epoch_bytes = p.epoch_bytes;
-    facts.train_fingerprint = train().fingerprint;
+    facts.train_fingerprint = train_fingerprint;
     facts.heldout_fingerprint = heldout_fingerprint;
     facts.eval_fingerprints = eval_fingerprints;
     if (tokenizer) {

@@ -5,6 +5,7 @@
 #include "cli/device.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "data/read_corpus.h"
 #include "nn/allocator.h"
 #include "train/trainer.h"
 
@@ -65,15 +66,15 @@ RunParts::RunParts(const RunDir& dir)
 }
 
 Corpus read_train_corpus(const RunConfig& run) {
-  Corpus corpus = read_corpus(run.data.train);
-  check_fingerprint("train", run.data.train_fingerprint, corpus.fingerprint);
+  Corpus corpus = read_train_sources(run.data);
+  check_fingerprint("train", run.data.train_fingerprint, fingerprint(corpus, run.data.train));
   return corpus;
 }
 
 Corpus read_heldout_corpus(const RunConfig& run) {
   if (run.data.heldout.empty()) return {};
-  Corpus corpus = read_corpus(run.data.heldout);
-  check_fingerprint("heldout", run.data.heldout_fingerprint, corpus.fingerprint);
+  Corpus corpus = read_texts(run.data.heldout, run.data.invalid);
+  check_fingerprint("heldout", run.data.heldout_fingerprint, fingerprint(corpus));
   return corpus;
 }
 

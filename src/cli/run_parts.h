@@ -7,7 +7,7 @@
 #include "config/run_config.h"
 #include "core/run_dir.h"
 #include "data/batch.h"
-#include "data/document.h"
+#include "data/corpus.h"
 #include "data/tokenizer.h"
 #include "model/language_model.h"
 

@@ -2,6 +2,8 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "data/byte_reader.h"
+#include "data/read_corpus.h"
 
 #include <fmt/format.h>
 
@@ -20,13 +22,8 @@ std::string shipped_text(const std::string& flag) {
 }
 
 Corpus read_text(const std::string& path) {
-  if (path.ends_with(".jsonl") || path.ends_with(".jsonl.zst"))
-    return read_corpus(std::vector<std::string>{path});
-  Corpus corpus;
-  corpus.bytes = read_file(path);
-  corpus.offsets = {0, corpus.bytes.size()};
-  corpus.source = {0};
-  return corpus;
+  if (content_suffix(path) == "jsonl" || std::filesystem::is_directory(path)) return read_texts({path});
+  return Corpus::of({read_file(path)});
 }
 
 }  // namespace aunet

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "data/document.h"
+#include "data/corpus.h"
 
 namespace aunet {
 

@@ -26,7 +26,7 @@ int cmd_train(const Args& args) {
       "set", po::value(&overrides), "a.b=c: override a key of the file");
   po::variables_map values;
   if (!parse_command_line(args, "aunet train EXPERIMENT.toml [options]",
-                          "aunet train experiments/quickstart_aunet2.toml --set horizon.flops=1e11", options,
+                          "aunet train experiments/aunet2_small.toml --set horizon.flops=1e11", options,
                           {"experiment"}, values)) {
     return 0;
   }

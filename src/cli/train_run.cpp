@@ -120,7 +120,8 @@ bool Attempt::work() {
   const int64_t n_perturbations = parts.run.runtime.gate_perturbations;
   if (state_.step == 0) gate(parts, heldout, std::min(n_perturbations, kQuickGate));
 
-  Loader loader(train, parts.run, *parts.tokenizer, state_.step);
+  Loader loader(train, parts.run, *parts.tokenizer,
+                {.first_step = state_.step, .workers = parts.run.runtime.loader_workers});
   Trainer trainer(
       {parts.run, *parts.model, optimizer, loader, checkpoints, journal_, stop_requested, monotonic_seconds,
        [&] {
@@ -221,7 +222,7 @@ void Attempt::gate(const RunParts& parts, const Corpus& heldout, int64_t n_pertu
 }
 
 bool Attempt::evaluate(const RunParts& parts, const Corpus& heldout) {
-  if (heldout.offsets.empty()) {
+  if (heldout.empty()) {
     log_warn("data.heldout is empty: the run has no held-out loss");
     return true;
   }

@@ -81,8 +81,8 @@ ExperimentSpec parse(const std::string& text, const std::string& file_name, cons
   read_origin(root, run.origin);
   run.model = read_model(root, "model", ModelScope::Complete, base_folder, read_user_rules(root));
   root.need("data", "a table with train and heldout");
-  const Table data = root.table("data", {"train", "heldout", "context_bytes", "document_mask",
-                                         "train_fingerprint", "heldout_fingerprint"});
+  const Table data = root.table("data", {"train", "heldout", "context_bytes", "document_mask", "invalid",
+                                         "overlap", "train_fingerprint", "heldout_fingerprint"});
   run.data = read_data(data, base_folder, false, data.has("train_fingerprint"));
   data.read("train_fingerprint", run.data.train_fingerprint);
   data.read("heldout_fingerprint", run.data.heldout_fingerprint);

@@ -98,6 +98,15 @@ std::vector<SplitRule> without_paths(std::vector<SplitRule> rules) {
   return rules;
 }
 
+std::string split_identity(const std::vector<SplitRule>& rules, SplitMode mode) {
+  for (const SplitRule& rule : rules)
+    require(!reads_file(rule) || !rule.fingerprint.empty(),
+            "split_identity: a rule's file has no fingerprint");
+  std::string identity = to_string(without_names(without_paths(rules))) + " " + to_string(mode);
+  for (const std::string& pattern : user_patterns(rules)) identity += "\n" + pattern;
+  return identity;
+}
+
 void check_rule_file(const SplitRule& rule) {
   const RuleFile file = rule_file(rule);
   if (!exists(file.path))

@@ -43,6 +43,10 @@ std::vector<std::string> rule_fingerprints(const std::vector<SplitRule>& rules);
 /// The rules as the run key sees them: the content's hash in place of each path.
 std::vector<SplitRule> without_paths(std::vector<SplitRule> rules);
 
+/// What decides the levels, whatever paths and names are used: lists of rules with equal identities give
+/// equal levels. Throws BugError when a rule's file has no fingerprint yet.
+std::string split_identity(const std::vector<SplitRule>& rules, SplitMode mode);
+
 /// Throws ConfigError unless the rule's file still has the content that its fingerprint was taken from.
 void check_rule_file(const SplitRule& rule);
 

@@ -137,6 +137,8 @@ void write_data(Writer& w, const DataConfig& c) {
   w.set("heldout", c.heldout);
   w.set("context_bytes", c.context_bytes);
   w.set("document_mask", c.document_mask);
+  if (c.invalid != "refuse") w.set("invalid", c.invalid);
+  if (c.overlap != "refuse") w.set("overlap", c.overlap);
   if (!c.train_fingerprint.empty()) w.set("train_fingerprint", c.train_fingerprint);
   if (!c.heldout_fingerprint.empty()) w.set("heldout_fingerprint", c.heldout_fingerprint);
 }
@@ -169,6 +171,7 @@ void write_training(Writer& w, const RunConfig& run) {
 void write_runtime(Writer& w, const RunConfig& run) {
   w.section("run");
   w.set("threads", run.runtime.threads);
+  if (run.runtime.loader_workers != 1) w.set("loader_workers", run.runtime.loader_workers);
   w.set("device", run.runtime.device);
   if (!run.runtime.parent_key.empty())
     w.set("parent", fmt::format("{}@{}", run.runtime.parent_key, run.runtime.parent_step));

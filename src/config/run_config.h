@@ -17,8 +17,9 @@ inline constexpr int64_t kNumericsVersion = 1;
 inline constexpr int64_t kScorerVersion = 1;
 
 struct SourceConfig {
-  std::string path{};  // .jsonl, .jsonl.zst; relative to the file that names it
-  double weight = 1;   // share of training bytes, sum-normalised; all 0: in proportion to their sizes
+  std::string
+      path{};  // file, folder or prepared corpus (data/read_corpus.h); relative to the file that names it
+  double weight = 1;  // share of training bytes, sum-normalised; all 0: in proportion to their sizes
   bool operator==(const SourceConfig&) const = default;
 };
 
@@ -27,8 +28,10 @@ struct SourceConfig {
 struct DataConfig {
   std::vector<SourceConfig> train{};
   std::vector<std::string> heldout{};
-  int64_t context_bytes = 512;      // E of DESIGN section 4
-  bool document_mask = false;       // attention stops at document borders inside a window
+  std::string invalid = "refuse";  // lines without a valid document: "refuse" | "skip" (data/source_reader.h)
+  std::string overlap = "refuse";  // a held-out document that is trained on: "refuse" | "allow"
+  int64_t context_bytes = 512;     // E of DESIGN section 4
+  bool document_mask = false;      // attention stops at document borders inside a window
   std::string train_fingerprint{};  // hash of the sources' contents and weights; "" until resolved
   std::string heldout_fingerprint{};
 };
@@ -76,7 +79,8 @@ struct SeedConfig {
 /// What does not change the weights' identity, and so is left out of the key.
 struct RuntimeConfig {
   int64_t threads = 1;
-  std::string device = "cpu";         // "cpu" | "cuda"
+  int64_t loader_workers = 1;  // threads that build batches ahead (data/loader.h); the batches are the same
+  std::string device = "cpu";  // "cpu" | "cuda"
   double checkpoint_seconds = 120;    // wall time between checkpoints; 0: none but the last
   int64_t checkpoint_steps = 0;       // also every so many steps; 0: off
   int64_t checkpoint_keep = 2;        // newest kept

@@ -121,6 +121,8 @@ DataConfig read_data(const Table& data, const std::string& base_folder, bool may
   for (std::string& path : config.heldout) path = resolve_path(path, base_folder);
   data.read("context_bytes", config.context_bytes, within(16, 1 << 20));
   data.read("document_mask", config.document_mask);
+  data.read_choice("invalid", config.invalid, {"refuse", "skip"});
+  data.read_choice("overlap", config.overlap, {"refuse", "allow"});
   return config;
 }
 
@@ -162,9 +164,10 @@ ScheduleConfig read_schedule(const Table& root, bool* branches) {
 
 RuntimeConfig read_runtime(const Table& root, bool of_one_run) {
   RuntimeConfig config;
-  const Table run = of_one_run ? root.table("run", {"threads", "device", "parent"})
-                               : root.table("run", {"threads", "device"});
+  const Table run = of_one_run ? root.table("run", {"threads", "loader_workers", "device", "parent"})
+                               : root.table("run", {"threads", "loader_workers", "device"});
   run.read("threads", config.threads, within(1, 4096));
+  run.read("loader_workers", config.loader_workers, within(1, 256));
   run.read_choice("device", config.device, {"cpu", "cuda"});
   if (of_one_run) read_parent(run, config);
   const Table checkpoints = of_one_run ? root.table("checkpoints", {"every", "steps", "keep", "pin"})

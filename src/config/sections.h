@@ -9,9 +9,9 @@ namespace aunet {
 /// `base_folder` is put before relative paths; "" leaves them.
 std::string resolve_path(const std::string& path, const std::string& base_folder);
 
-/// train, heldout, context_bytes, document_mask. Held-out and training sources are demanded unless
-/// `may_be_empty`. Fingerprints are read by the caller that allows them.
-/// `resolved`: a run that knows its fingerprint; there a source without weight among weighted ones has 1.
+/// train, heldout, context_bytes, document_mask, invalid, overlap. Held-out and training sources are demanded
+/// unless `may_be_empty`. Fingerprints are read by the caller that allows them. `resolved`: a run that knows
+/// its fingerprint; there a source without weight among weighted ones has 1.
 DataConfig read_data(const Table& data, const std::string& base_folder, bool may_be_empty,
                      bool resolved = false);
 
@@ -22,8 +22,8 @@ inline constexpr const char* kOptimKeys[] = {"beta1", "beta2", "eps", "weight_de
 /// [schedule]. A sweep (`branches` is not null) may say `branches`, default true for wsd, and leaves the
 /// warm-up's steps to the planner; an experiment may say `warmup_steps` instead of `warmup`.
 ScheduleConfig read_schedule(const Table& root, bool* branches = nullptr);
-/// [run], [checkpoints] and [gates] of `root`. `of_one_run`: with the parent and the pin, which belong to a run
-/// and not to a sweep.
+/// [run], [checkpoints] and [gates] of `root`. `of_one_run`: with the parent and the pin, which belong to a
+/// run and not to a sweep.
 RuntimeConfig read_runtime(const Table& root, bool of_one_run = false);
 
 /// Letters, digits, '-', '_' and '.': a name becomes part of paths, override keys and tables.

@@ -42,8 +42,8 @@ void read_sweep_section(const Table& t, SweepSpec& spec) {
 
 void read_sweep_data(const Table& root, const std::string& base_folder, SweepData& out) {
   root.need("data", "a table with train and heldout, or declared");
-  const Table t =
-      root.table("data", {"train", "heldout", "context_bytes", "document_mask", "declared", "max_epochs"});
+  const Table t = root.table("data", {"train", "heldout", "context_bytes", "document_mask", "invalid",
+                                      "overlap", "declared", "max_epochs"});
   if (t.has("declared")) {
     const Table d = t.table("declared", {"bytes_per_token", "rows_per_8192", "tokens_per_window"});
     DeclaredData& declared = out.declared.emplace();

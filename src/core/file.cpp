@@ -56,12 +56,14 @@ void sync_folder(const std::string& path) {
 }
 
 /// 0, or errno; `step` names what failed.
-int write_and_sync(const std::string& path, std::string_view bytes, const char** step) {
+int write_and_sync(const std::string& path, const std::vector<std::string_view>& pieces, const char** step) {
   const Descriptor file{::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)};
   *step = "open";
   if (file.fd < 0) return errno;
   *step = "write";
-  if (const int cause = write_all(file.fd, bytes)) return cause;
+  for (const std::string_view piece : pieces) {
+    if (const int cause = write_all(file.fd, piece)) return cause;
+  }
   *step = "fsync";
   return ::fsync(file.fd) == 0 ? 0 : errno;
 }
@@ -86,9 +88,13 @@ std::string read_file(const std::string& path) {
 }
 
 void write_file_atomic(const std::string& path, std::string_view bytes) {
+  write_file_atomic(path, std::vector<std::string_view>{bytes});
+}
+
+void write_file_atomic(const std::string& path, const std::vector<std::string_view>& pieces) {
   const std::string temporary = path + ".tmp-" + std::to_string(::getpid());
   const char* step = "";
-  int cause = write_and_sync(temporary, bytes, &step);
+  int cause = write_and_sync(temporary, pieces, &step);
   if (cause == 0 && ::rename(temporary.c_str(), path.c_str()) != 0) {
     step = "rename";
     cause = errno;

@@ -13,6 +13,8 @@ std::string read_file(const std::string& path);  ///< throws Error
 /// Writes `path.tmp-PID`, fsyncs, renames over `path`, fsyncs the folder. On failure the old file is intact
 /// and the temporary one is removed.
 void write_file_atomic(const std::string& path, std::string_view bytes);
+/// The same for a file that lies in several pieces.
+void write_file_atomic(const std::string& path, const std::vector<std::string_view>& pieces);
 void make_directories(const std::string& path);
 bool exists(const std::string& path);
 void remove_tree(const std::string& path);

@@ -12,7 +12,10 @@ namespace aunet {
 /// 32 hex digits of XXH3-128 over `bytes`.
 std::string hash_hex(std::string_view bytes);
 
-/// The same hash over pieces: update in order, then hex().
+/// XXH3-64: for tables of many hashes, where 128 bits would be waste.
+uint64_t hash_u64(std::string_view bytes);
+
+/// The same hash as hash_hex over pieces: update in order, then hex().
 class Hasher {
  public:
   Hasher();

@@ -128,6 +128,13 @@ int64_t UnitTargets::count() const {
                          [](int64_t sum, const auto& of_reach) { return sum + std::ssize(of_reach); });
 }
 
+TargetCounts& TargetCounts::operator+=(const Batch& batch) {
+  units += batch.target_units;
+  unit_targets.resize(std::max(unit_targets.size(), batch.unit_targets.size()));
+  for (size_t k = 0; k < batch.unit_targets.size(); ++k) unit_targets[k] += batch.unit_targets[k].count();
+  return *this;
+}
+
 Batch pack(std::span<const Sequence> sequences, const ModelConfig& model) {
   const auto* aunet = std::get_if<AunetConfig>(&model);
   const size_t n_stages = aunet ? aunet->dimensions.size() : 1;

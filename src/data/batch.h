@@ -31,6 +31,7 @@ struct Transition {
   std::vector<int32_t> pooled;  // [P] the rows of stage k that a unit pools: up to a sequence's last kept
   std::vector<int32_t> pooled_unit;  // [P] the coarse row that pools each
   std::vector<int32_t> unit_rows;    // [R_{k+1}] how many each pools
+  bool operator==(const Transition&) const = default;
 };
 
 /// What a stage's own head predicts (model/unit_head.h): at reach i, targets[i][n] from the stage's row
@@ -38,6 +39,7 @@ struct Transition {
 struct UnitTargets {
   std::vector<std::vector<int32_t>> rows, targets;  // [reach][n_i]; empty: the stage has no head
   int64_t count() const;                            // over all i
+  bool operator==(const UnitTargets&) const = default;
 };
 
 struct Batch {
@@ -54,6 +56,15 @@ struct Batch {
   int64_t target_units = 0;  // R_1: every target is scored in training
   int64_t n_stages() const { return static_cast<int64_t>(cu_rows.size()); }
   int64_t rows(int64_t stage) const { return cu_rows[stage].back(); }
+  bool operator==(const Batch&) const = default;
+};
+
+/// How many targets the sums of a step are over: all its batches, on all ranks. The loader knows them.
+struct TargetCounts {
+  int64_t units = 0;                    // of nats and level_nats
+  std::vector<int64_t> unit_targets{};  // [K] or empty
+  TargetCounts& operator+=(const Batch& batch);
+  bool operator==(const TargetCounts&) const = default;
 };
 
 /// One unpacked sequence of a batch.
@@ -90,12 +101,22 @@ class SequenceBuilder {
   Splitter const* splitter() const { return splitter_.get(); }
 
  private:
-  Sequence from_ids(const std::vector<int32_t>& ids) const;
+  /// Ids of a piece of text between marks, and their levels.
+  struct Positions {
+    std::vector<int32_t> ids, levels;  // levels: empty for a transformer
+  };
+  void append_mark(int32_t id, Positions& out) const;
+  void append_text(std::string_view text, Positions& out) const;
+  void append_span(const Corpus& corpus, const Span& span, int64_t end, Positions& out) const;
+  Sequence finish(const Positions& positions) const;
 
   ModelConfig model_;
   const Tokenizer& tokenizer_;
   std::unique_ptr<Splitter> splitter_;  // null for transformers
   int32_t deepest_ = 0;
+  bool causal_ = false;
+  std::string rules_,
+      ids_of_;  // what a prepared corpus calls this builder's levels and ids; "": computes them
 };
 
 }  // namespace aunet

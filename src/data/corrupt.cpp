@@ -81,15 +81,9 @@ std::string corrupt_text(std::string_view text, const EvalConfig& eval, int64_t 
 
 Corpus corrupted(const Corpus& clean, const EvalConfig& eval) {
   if (eval.corrupt == "none") return clean;
-  Corpus result;
-  result.source = clean.source;
-  result.fingerprint = clean.fingerprint;
-  result.offsets.push_back(0);
-  for (int64_t d = 0; d < clean.n_documents(); ++d) {
-    result.bytes += corrupt_text(clean.text(d), eval, d);
-    result.offsets.push_back(result.bytes.size());
-  }
-  return result;
+  std::vector<std::string> texts;
+  for (int64_t d = 0; d < clean.n_documents(); ++d) texts.push_back(corrupt_text(clean.text(d), eval, d));
+  return Corpus::of(texts);
 }
 
 }  // namespace aunet

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "data/document.h"
+#include "data/corpus.h"
 
 namespace aunet {
 

@@ -1,18 +1,13 @@
 #include "data/jsonl.h"
 
 #include "core/error.h"
+#include "data/byte_reader.h"
 #include "data/utf8.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
-#include <zstd.h>
 
 #include <cctype>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <memory>
-#include <vector>
 
 namespace aunet {
 namespace {
@@ -48,30 +43,6 @@ class Lines {
   const std::function<void(std::string_view, int64_t)>& each_;
   std::string partial_;
   int64_t number_ = 1;  // of the line being read
-};
-
-/// zstd frames, one after the other.
-class Decompressor {
- public:
-  Decompressor() : stream_(ZSTD_createDStream(), ZSTD_freeDStream), buffer_(ZSTD_DStreamOutSize()) {}
-  void add(std::string_view block, const std::string& path, Lines& lines) {
-    ZSTD_inBuffer in{block.data(), block.size(), 0};
-    ZSTD_outBuffer out{buffer_.data(), buffer_.size(), 0};
-    do {  // a full output buffer may hide more output after the last input byte
-      out.pos = 0;
-      open_ = ZSTD_decompressStream(stream_.get(), &out, &in);
-      if (ZSTD_isError(open_)) {
-        throw Error(fmt::format("{}:{}: zstd: {}", path, lines.number(), ZSTD_getErrorName(open_)));
-      }
-      lines.add({buffer_.data(), out.pos});
-    } while (in.pos < in.size || out.pos == buffer_.size());
-  }
-  bool in_frame() const { return open_ != 0; }
-
- private:
-  std::unique_ptr<ZSTD_DStream, size_t (*)(ZSTD_DStream*)> stream_;
-  std::vector<char> buffer_;
-  size_t open_ = 0;  // bytes the current frame still wants, 0 between frames
 };
 
 /// Replaces \uD800..\uDFFF escapes that have no partner by \uFFFD; nlohmann refuses them.
@@ -155,23 +126,13 @@ bool parse_quickly(std::string_view line, std::string& out) {
 }  // namespace
 
 void for_each_line(const std::string& path, const std::function<void(std::string_view, int64_t)>& each) {
-  const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(path.c_str(), "rb"), std::fclose);
-  if (!file) throw Error(fmt::format("{}: cannot open: {}", path, std::strerror(errno)));
-  const bool compressed = path.ends_with(".zst");
   Lines lines(each);
-  Decompressor decompressor;
-  std::vector<char> block(1 << 17);
-  while (const size_t n = std::fread(block.data(), 1, block.size(), file.get())) {
-    if (compressed) {
-      decompressor.add({block.data(), n}, path, lines);
-    } else {
-      lines.add({block.data(), n});
-    }
+  ByteReader file(path);
+  try {
+    for (std::string_view block; !(block = file.next()).empty();) lines.add(block);
+  } catch (const BrokenFile& e) {
+    throw BrokenFile(fmt::format("{}:{}: {}", path, lines.number(), e.what()));
   }
-  if (std::ferror(file.get()))
-    throw Error(fmt::format("{}:{}: cannot read: {}", path, lines.number(), std::strerror(errno)));
-  if (decompressor.in_frame())
-    throw Error(fmt::format("{}:{}: zstd: the file is truncated", path, lines.number()));
   lines.finish();
 }
 

@@ -1,4 +1,4 @@
-// JSONL as corpora are stored: one {"text": ...} object a line, plain or zstd-compressed.
+// JSONL as corpora are stored: one {"text": ...} object a line, plain or compressed (data/byte_reader.h).
 #pragma once
 
 #include <cstdint>
@@ -8,9 +8,8 @@
 
 namespace aunet {
 
-/// Calls `each(line, number)` for every line of a file (`.zst`: decompressed on the fly; numbers from 1; no
-/// line end). Throws Error `path: ...` when it cannot be opened, `path:line: ...` when it cannot be read or
-/// decompressed.
+/// Calls `each(line, number)` for every line of a file (`.zst`, `.gz`: decompressed on the fly; numbers from
+/// 1; no line end). Throws as ByteReader; BrokenFile says `path:line: ...`.
 void for_each_line(const std::string& path,
                    const std::function<void(std::string_view line, int64_t number)>& each);
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "config/model_config.h"
-#include "data/document.h"
+#include "data/corpus.h"
 
 #include <cstdint>
 #include <vector>

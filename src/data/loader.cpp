@@ -4,83 +4,111 @@
 
 #include <algorithm>
 #include <condition_variable>
-#include <deque>
 #include <exception>
+#include <map>
 #include <mutex>
 #include <thread>
 
 namespace aunet {
 
 struct Loader::Impl {
-  Impl(const Corpus& c, const RunConfig& r, const Tokenizer& tokenizer, int64_t first_step)
-      : corpus(c), run(r), stream(c, r.data, r.seeds.data), builder(r.model, tokenizer), step(first_step) {}
+  Impl(const Corpus& c, const RunConfig& r, const Tokenizer& t, const LoaderOptions& o)
+      : corpus(c),
+        run(r),
+        tokenizer(t),
+        options(o),
+        stream(c, r.data, r.seeds.data),
+        given(o.first_step),
+        next_step(o.first_step) {}
 
-  std::vector<Batch> build(int64_t index) const;
+  StepBatches build(const SequenceBuilder& builder, int64_t step) const;
+  void add_micro(const SequenceBuilder& builder, int64_t first, int64_t last, StepBatches& out) const;
   void work();
 
   const Corpus& corpus;
-  RunConfig run;
-  TrainingStream stream;
-  SequenceBuilder builder;
-  int64_t step;  // the worker's next step
+  const RunConfig run;
+  const Tokenizer& tokenizer;
+  const LoaderOptions options;
+  const TrainingStream stream;
 
   std::mutex mutex;
   std::condition_variable changed;
-  std::deque<std::vector<Batch>> ready;  // guarded by mutex, as all below
+  std::map<int64_t, StepBatches> ready;  // by step; guarded by mutex, as all below
+  int64_t given;                         // next() gives this step
+  int64_t next_step;                     // the next one to build
   std::exception_ptr failure;
-  bool finished = false;  // the worker has nothing more to give
   bool stop = false;
-  std::thread worker;
+  std::vector<std::thread> workers;
 };
 
-namespace {
-constexpr size_t kAhead = 2;  // steps built ahead of the trainer: hides the longest step, bounds memory
+/// What all ranks have together grows by a batch of one of them.
+void account(const Batch& batch, StepBatches& step) {
+  step.counts += batch;
+  step.text_bytes += batch.text_bytes;
+  step.cut_rows += batch.cut_rows;
+  step.n_stages = batch.n_stages();
+  for (int64_t b = 0; b < batch.n_sequences; ++b) {
+    for (const auto& cu : batch.cu_rows) step.rows.push_back(cu[b + 1] - cu[b]);
+  }
 }
 
-std::vector<Batch> Loader::Impl::build(int64_t index) const {
+/// One micro-batch of windows [first, last), rank by rank: all are counted, this one's is kept.
+void Loader::Impl::add_micro(const SequenceBuilder& builder, int64_t first, int64_t last,
+                             StepBatches& out) const {
+  const int64_t share = (last - first + options.n_ranks - 1) / options.n_ranks;
+  for (int64_t rank = 0; rank < options.n_ranks && first + rank * share < last; ++rank) {
+    std::vector<Sequence> sequences;
+    for (int64_t w = first + rank * share; w < std::min(last, first + (rank + 1) * share); ++w) {
+      const bool is_last = w == run.horizon.windows - 1;
+      sequences.push_back(
+          builder.training(corpus, stream.window(w), is_last ? run.horizon.last_window_bytes : 0));
+    }
+    Batch batch = pack(sequences, run.model);
+    account(batch, out);
+    if (rank == options.rank) out.micro.push_back(std::move(batch));
+  }
+}
+
+StepBatches Loader::Impl::build(const SequenceBuilder& builder, int64_t step) const {
   const auto& horizon = run.horizon;
-  const int64_t begin = index * horizon.batch_windows;
+  const int64_t begin = step * horizon.batch_windows;
   const int64_t end = std::min(begin + horizon.batch_windows, horizon.windows);
   const int64_t micro = (horizon.batch_windows + horizon.accumulation - 1) / horizon.accumulation;
-  std::vector<Batch> batches;
-  for (int64_t first = begin; first < end; first += micro) {
-    std::vector<Sequence> sequences;
-    for (int64_t w = first; w < std::min(first + micro, end); ++w) {
-      const bool is_last = w == horizon.windows - 1;
-      sequences.push_back(
-          builder.training(corpus, stream.window(w), is_last ? horizon.last_window_bytes : 0));
-    }
-    batches.push_back(pack(sequences, run.model));
-  }
-  return batches;
+  StepBatches out;
+  for (int64_t first = begin; first < end; first += micro)
+    add_micro(builder, first, std::min(first + micro, end), out);
+  return out;
 }
 
 void Loader::Impl::work() {
   try {
-    for (;; ++step) {
-      auto batches = build(step);
-      std::unique_lock lock(mutex);
-      if (batches.empty()) break;
-      changed.wait(lock, [this] { return stop || ready.size() < kAhead; });
-      if (stop) return;
-      ready.push_back(std::move(batches));
+    const SequenceBuilder builder(run.model, tokenizer);
+    std::unique_lock lock(mutex);
+    for (;;) {
+      changed.wait(lock, [this] { return stop || next_step <= given + options.workers; });
+      if (stop || failure || next_step * run.horizon.batch_windows >= run.horizon.windows) return;
+      const int64_t step = next_step++;
+      lock.unlock();
+      StepBatches batches = build(builder, step);
+      lock.lock();
+      ready.emplace(step, std::move(batches));
       changed.notify_all();
     }
   } catch (...) {
     const std::lock_guard lock(mutex);
-    failure = std::current_exception();
+    if (!failure) failure = std::current_exception();
+    changed.notify_all();
   }
-  const std::lock_guard lock(mutex);
-  finished = true;
-  changed.notify_all();
 }
 
-Loader::Loader(const Corpus& corpus, const RunConfig& run, const Tokenizer& tokenizer, int64_t first_step) {
+Loader::Loader(const Corpus& corpus, const RunConfig& run, const Tokenizer& tokenizer,
+               const LoaderOptions& options) {
   require(run.horizon.batch_windows > 0 && run.horizon.accumulation > 0,
           "loader: batch and accumulation must be positive");
-  require(first_step >= 0, "loader: negative step");
-  impl_ = std::make_unique<Impl>(corpus, run, tokenizer, first_step);
-  impl_->worker = std::thread(&Impl::work, impl_.get());
+  require(options.first_step >= 0 && options.workers > 0, "loader: negative step, or no worker");
+  require(options.n_ranks > 0 && options.rank >= 0 && options.rank < options.n_ranks, "loader: no such rank");
+  impl_ = std::make_unique<Impl>(corpus, run, tokenizer, options);
+  for (int64_t i = 0; i < options.workers; ++i) impl_->workers.emplace_back(&Impl::work, impl_.get());
 }
 
 Loader::~Loader() {
@@ -89,19 +117,20 @@ Loader::~Loader() {
     impl_->stop = true;
   }
   impl_->changed.notify_all();
-  impl_->worker.join();
+  for (std::thread& worker : impl_->workers) worker.join();
 }
 
-std::vector<Batch> Loader::next() {
-  std::unique_lock lock(impl_->mutex);
-  impl_->changed.wait(lock, [this] { return !impl_->ready.empty() || impl_->finished; });
-  if (impl_->ready.empty()) {
-    if (impl_->failure) std::rethrow_exception(impl_->failure);
-    return {};
-  }
-  auto batches = std::move(impl_->ready.front());
-  impl_->ready.pop_front();
-  impl_->changed.notify_all();
+StepBatches Loader::next() {
+  Impl& in = *impl_;
+  std::unique_lock lock(in.mutex);
+  if (in.given * in.run.horizon.batch_windows >= in.run.horizon.windows) return {};
+  in.changed.wait(lock, [&] { return in.ready.count(in.given) > 0 || in.failure; });
+  const auto found = in.ready.find(in.given);
+  if (found == in.ready.end()) std::rethrow_exception(in.failure);
+  StepBatches batches = std::move(found->second);
+  in.ready.erase(found);
+  ++in.given;
+  in.changed.notify_all();
   return batches;
 }
 

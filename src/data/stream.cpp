@@ -7,6 +7,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <deque>
+#include <limits>
+#include <mutex>
 
 namespace aunet {
 
@@ -28,83 +31,171 @@ std::vector<Span> cut_document(std::string_view text, int64_t document, int64_t 
   return pieces;
 }
 
-TrainingStream::TrainingStream(const Corpus& corpus, const DataConfig& data, uint64_t data_seed)
-    : corpus_(corpus), context_bytes_(data.context_bytes), seed_(data_seed) {
-  require(context_bytes_ > 0, "stream: context_bytes must be positive");
-  require(corpus.n_documents() > 0, "stream: the corpus is empty");
-  const size_t n_sources = *std::max_element(corpus.source.begin(), corpus.source.end()) + 1u;
-  require(data.train.empty() ? n_sources == 1 : n_sources == data.train.size(),
+namespace {
+
+constexpr int64_t kBlock = 1024;   // windows
+constexpr size_t kKeptBlocks = 4;  // the loader reads forward, the planner jumps to the ends of runs
+
+/// How far a source has been read.
+struct SourceCursor {
+  int64_t emitted = 0;  // bytes so far
+  int64_t pass = 0;     // passes begun
+  int64_t next = 0;     // in the pass's order: the document being read
+  int64_t offset = 0;   // in that document
+};
+
+/// Where a block of windows begins.
+struct Cursor {
+  std::vector<SourceCursor> sources;
+  int64_t bytes = 0;  // text bytes of all earlier windows
+};
+
+struct Block {
+  int64_t index = -1;
+  std::vector<Span> spans{};
+  std::vector<int64_t> first_span{0};   // [n + 1]
+  std::vector<int64_t> bytes_before{};  // [n + 1] text bytes of all earlier windows
+};
+
+struct Source {
+  Corpus::Range documents;
+  double share = 1;               // of the bytes
+  std::vector<uint32_t> order{};  // of the documents, in pass `order_pass`
+  int64_t order_pass = 0;
+};
+
+}  // namespace
+
+struct TrainingStream::Impl {
+  Impl(const Corpus& c, const DataConfig& data, uint64_t data_seed);
+
+  void use_pass(size_t index, int64_t pass);
+  void append_window(Cursor& cursor, Block& block);
+  const Block& block(int64_t index);
+  int64_t windows_before(int64_t bytes);
+  int64_t bytes_before(int64_t window) {
+    return block(window / kBlock).bytes_before[static_cast<size_t>(window % kBlock)];
+  }
+
+  const Corpus& corpus;
+  const int64_t context_bytes;
+  const uint64_t seed;
+  std::mutex mutex;  // guards all below
+  std::vector<Source> sources;
+  std::vector<Cursor> cursors;  // of block 0, 1, ...: those before the last one have been read
+  std::deque<Block> kept;       // the newest last
+};
+
+TrainingStream::Impl::Impl(const Corpus& c, const DataConfig& data, uint64_t data_seed)
+    : corpus(c), context_bytes(data.context_bytes), seed(data_seed) {
+  require(context_bytes > 0, "stream: context_bytes must be positive");
+  require(!corpus.empty(), "stream: the corpus is empty");
+  require(data.train.empty() ? corpus.n_sources() == 1 : corpus.n_sources() == std::ssize(data.train),
           "stream: sources of corpus and configuration differ");
-  sources_.resize(n_sources);
   const auto shares = data.train.empty() ? std::vector<double>{1} : source_shares(corpus, data.train);
-  for (size_t s = 0; s < n_sources; ++s) sources_[s].share = shares[s];
-  for (int64_t d = 0; d < corpus.n_documents(); ++d)
-    sources_[corpus.source[d]].documents.push_back(static_cast<uint32_t>(d));
-  first_span_.push_back(0);
-  bytes_before_.push_back(0);
+  for (size_t s = 0; s < shares.size(); ++s)
+    sources.push_back({.documents = corpus.documents_of(static_cast<int64_t>(s)), .share = shares[s]});
+  cursors.push_back({.sources = std::vector<SourceCursor>(shares.size())});
 }
 
-void TrainingStream::start_pass(Source& source) const {
-  const auto index = &source - sources_.data();
-  RandomStream random(seed_, fmt::format("documents/{}/{}", index, source.pass++));
-  source.order = permutation(random, static_cast<uint32_t>(source.documents.size()));
-  source.next = 0;
-  source.offset = 0;
+/// Draws the order of a pass, unless it is the one that is there.
+void TrainingStream::Impl::use_pass(size_t index, int64_t pass) {
+  Source& source = sources[index];
+  if (source.order_pass == pass) return;
+  RandomStream random(seed, fmt::format("documents/{}/{}", index, pass - 1));
+  const int64_t n = source.documents.last - source.documents.first;
+  require(n <= std::numeric_limits<uint32_t>::max(), "stream: a source has more than 2^32 documents");
+  source.order = permutation(random, static_cast<uint32_t>(n));
+  source.order_pass = pass;
 }
 
-void TrainingStream::append_window() const {
+void TrainingStream::Impl::append_window(Cursor& cursor, Block& block) {
   // The source that is furthest behind its share of the bytes so far; on equality the first.
-  auto& source = *std::min_element(sources_.begin(), sources_.end(), [](const Source& a, const Source& b) {
-    return static_cast<double>(a.emitted) * b.share < static_cast<double>(b.emitted) * a.share;
-  });
-  if (source.next == source.order.size()) start_pass(source);
-  int64_t room = context_bytes_;
-  while (room > 0 && source.next < source.order.size()) {
-    const int64_t document = source.documents[source.order[source.next]];
-    const auto text = corpus_.text(document);
+  size_t s = 0;
+  for (size_t i = 1; i < sources.size(); ++i) {
+    if (static_cast<double>(cursor.sources[i].emitted) * sources[s].share <
+        static_cast<double>(cursor.sources[s].emitted) * sources[i].share)
+      s = i;
+  }
+  SourceCursor& at = cursor.sources[s];
+  const Source& source = sources[s];
+  const int64_t n_documents = source.documents.last - source.documents.first;
+  if (at.pass == 0 || at.next == n_documents) {
+    ++at.pass;
+    at.next = at.offset = 0;
+  }
+  use_pass(s, at.pass);
+  int64_t room = context_bytes;
+  while (room > 0 && at.next < n_documents) {
+    const int64_t document = source.documents.first + source.order[static_cast<size_t>(at.next)];
+    const auto text = corpus.text(document);
     const auto size = static_cast<int64_t>(text.size());
-    int64_t end = utf8_cut(text, source.offset, source.offset + room);
-    if (end == source.offset) {  // the next character does not fit
-      if (room < context_bytes_) break;
-      end = std::min(size, source.offset + room);  // nor would it in an empty window
+    int64_t end = utf8_cut(text, at.offset, at.offset + room);
+    if (end == at.offset) {  // the next character does not fit
+      if (room < context_bytes) break;
+      end = std::min(size, at.offset + room);  // nor would it in an empty window
     }
-    spans_.push_back({document, source.offset, end, end == size});
-    room -= end - source.offset;
-    source.offset = end;
+    block.spans.push_back({document, at.offset, end, end == size});
+    room -= end - at.offset;
+    at.offset = end;
     if (end == size) {
-      ++source.next;
-      source.offset = 0;
+      ++at.next;
+      at.offset = 0;
     }
   }
-  source.emitted += context_bytes_ - room;
-  first_span_.push_back(static_cast<int64_t>(spans_.size()));
-  bytes_before_.push_back(bytes_before_.back() + context_bytes_ - room);
+  at.emitted += context_bytes - room;
+  cursor.bytes += context_bytes - room;
+  block.first_span.push_back(static_cast<int64_t>(block.spans.size()));
+  block.bytes_before.push_back(cursor.bytes);
 }
 
-void TrainingStream::extend(int64_t n_windows) const {
-  while (static_cast<int64_t>(bytes_before_.size()) <= n_windows) append_window();
+/// The block, read from where it begins; the first time, that also says where the next one does.
+const Block& TrainingStream::Impl::block(int64_t index) {
+  const auto found = std::find_if(kept.begin(), kept.end(), [&](const Block& b) { return b.index == index; });
+  if (found != kept.end()) return *found;
+  for (auto i = std::min(index, static_cast<int64_t>(cursors.size()) - 1); i <= index; ++i) {
+    Cursor cursor = cursors[static_cast<size_t>(i)];
+    Block block{.index = i, .bytes_before = {cursor.bytes}};
+    for (int64_t n = 0; n < kBlock; ++n) append_window(cursor, block);
+    if (i + 1 == std::ssize(cursors)) cursors.push_back(std::move(cursor));
+    if (kept.size() == kKeptBlocks) kept.pop_front();
+    kept.push_back(std::move(block));
+  }
+  return kept.back();
 }
+
+/// How many windows begin before so many bytes of text.
+int64_t TrainingStream::Impl::windows_before(int64_t bytes) {
+  while (cursors.back().bytes < bytes) block(static_cast<int64_t>(cursors.size()) - 1);
+  const auto after = std::lower_bound(cursors.begin(), cursors.end(), bytes,
+                                      [](const Cursor& cursor, int64_t b) { return cursor.bytes < b; });
+  const int64_t index = std::max<int64_t>(0, after - cursors.begin() - 1);
+  const auto& before = block(index).bytes_before;
+  return index * kBlock + (std::lower_bound(before.begin(), before.end(), bytes) - before.begin());
+}
+
+TrainingStream::TrainingStream(const Corpus& corpus, const DataConfig& data, uint64_t data_seed)
+    : impl_(std::make_unique<Impl>(corpus, data, data_seed)) {}
+TrainingStream::~TrainingStream() = default;
 
 Window TrainingStream::window(int64_t index) const {
   require(index >= 0, "stream: negative window");
-  extend(index + 1);
-  return {{spans_.begin() + first_span_[index], spans_.begin() + first_span_[index + 1]}};
-}
-
-int64_t TrainingStream::windows_before_epoch(int64_t epoch) const {
-  const auto bytes = static_cast<int64_t>(corpus_.bytes.size()) * epoch;
-  while (bytes_before_.back() < bytes) append_window();
-  return std::lower_bound(bytes_before_.begin(), bytes_before_.end(), bytes) - bytes_before_.begin();
+  const std::lock_guard lock(impl_->mutex);
+  const Block& block = impl_->block(index / kBlock);
+  const auto n = static_cast<size_t>(index % kBlock);
+  return {{block.spans.begin() + block.first_span[n], block.spans.begin() + block.first_span[n + 1]}};
 }
 
 int64_t TrainingStream::windows_per_epoch(int64_t epoch) const {
   require(epoch >= 0, "stream: negative epoch");
-  return windows_before_epoch(epoch + 1) - windows_before_epoch(epoch);
+  const std::lock_guard lock(impl_->mutex);
+  const int64_t bytes = impl_->corpus.n_bytes();
+  return impl_->windows_before(bytes * (epoch + 1)) - impl_->windows_before(bytes * epoch);
 }
 
 double TrainingStream::epochs(int64_t n_windows) const {
-  extend(n_windows);
-  return static_cast<double>(bytes_before_[n_windows]) / static_cast<double>(corpus_.bytes.size());
+  const std::lock_guard lock(impl_->mutex);
+  return static_cast<double>(impl_->bytes_before(n_windows)) / static_cast<double>(impl_->corpus.n_bytes());
 }
 
 }  // namespace aunet

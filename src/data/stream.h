@@ -10,10 +10,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string_view>
 #include <vector>
 
-#include "data/document.h"
+#include "data/corpus.h"
 
 namespace aunet {
 
@@ -32,37 +33,20 @@ struct Window {
 /// The stream of a corpus. `window(i)` is a pure function of (corpus, context_bytes, seed, i): the cursor of
 /// a run is the index of its next window, and a resume needs nothing else. A document tail shorter than the
 /// window is followed by the source's next document in the same window; a document longer than what is left
-/// is cut. Windows never cross the end of a pass. Not for two threads at once: windows are computed in order
-/// on first use and kept (about 48 bytes each).
+/// is cut. Windows never cross the end of a pass. Safe for several threads. Windows are computed in order on
+/// first use, block by block; a few blocks are kept, and of the others where they begin (32 bytes a source
+/// for every kBlock windows), so that memory does not grow with the length of a run.
 class TrainingStream {
  public:
   TrainingStream(const Corpus& corpus, const DataConfig& data, uint64_t data_seed);
+  ~TrainingStream();
   Window window(int64_t index) const;  ///< index >= 0; epochs continue without end
   int64_t windows_per_epoch(int64_t epoch) const;
   double epochs(int64_t n_windows) const;  ///< bytes of the first n windows / bytes of the corpus
 
  private:
-  struct Source {
-    std::vector<uint32_t> documents;  // of this source, in corpus order
-    double share = 1;                 // of the bytes
-    int64_t emitted = 0;              // bytes so far
-    int64_t pass = 0;                 // passes begun
-    std::vector<uint32_t> order;      // of the current pass: permutation of `documents`
-    size_t next = 0;                  // in `order`: the document being read
-    int64_t offset = 0;               // in that document
-  };
-  void start_pass(Source& source) const;
-  void append_window() const;
-  void extend(int64_t n_windows) const;
-  int64_t windows_before_epoch(int64_t epoch) const;
-
-  const Corpus& corpus_;
-  int64_t context_bytes_;
-  uint64_t seed_;
-  mutable std::vector<Source> sources_;        // where the next window begins
-  mutable std::vector<Span> spans_;            // of all windows so far
-  mutable std::vector<int64_t> first_span_;    // [n_windows + 1]
-  mutable std::vector<int64_t> bytes_before_;  // [n_windows + 1] text bytes of all earlier windows
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
 };
 
 /// Cuts a document into pieces of at most max_bytes at UTF-8 borders (a border = a byte that is no

@@ -21,6 +21,8 @@ class Tokenizer {
   virtual int32_t begin_id() const = 0;
   virtual int32_t end_id() const = 0;
   virtual int64_t vocab_size() const = 0;  ///< marks included
+  /// What decides the ids, as a hash; "" for bytes.
+  virtual std::string fingerprint() const { return {}; }
 };
 
 /// The bytes of `text` as ids; no marks.

@@ -41,10 +41,7 @@ struct Trial {
 
 /// Reads texts as training reads windows: the bytes as documents of a corpus of their own.
 Sequence as_training_window(const SequenceBuilder& builder, std::string_view first, std::string_view second) {
-  Corpus corpus;
-  corpus.bytes = std::string(first) + std::string(second);
-  corpus.offsets = {0, first.size(), first.size() + second.size()};
-  corpus.source = {0, 0};
+  const Corpus corpus = Corpus::of({std::string(first), std::string(second)});
   Window window;
   window.spans = {
       {.document = 0, .begin = 0, .end = static_cast<int64_t>(first.size()), .ends_document = true},
@@ -147,7 +144,7 @@ void Gate::score_leak(const std::vector<std::string_view>& pieces,
 }
 
 void Gate::perturb() {
-  if (!heldout_.bytes.empty()) {
+  if (!heldout_.empty()) {
     HeldoutForks forks(heldout_, options_.context_bytes, options_.seed);
     for (int64_t i = 0; i < options_.n_perturbations; ++i) add(forks.next(), false);
   }

@@ -55,11 +55,6 @@ int64_t draw_between(RandomStream& random, int64_t low, int64_t high) {
   return low + static_cast<int64_t>(random.below(static_cast<uint64_t>(high - low + 1)));
 }
 
-/// The document that holds byte `at` of the corpus.
-int64_t document_of(const Corpus& corpus, uint64_t at) {
-  return std::upper_bound(corpus.offsets.begin(), corpus.offsets.end(), at) - corpus.offsets.begin() - 1;
-}
-
 std::string other_future(RandomStream& random, std::string_view past, std::string_view future,
                          const char*& kind) {
   std::string other(future);
@@ -100,22 +95,21 @@ HeldoutForks::HeldoutForks(const Corpus& heldout, int64_t context_bytes, uint64_
     : heldout_(heldout),
       context_bytes_(std::max<int64_t>(1, context_bytes)),
       random_(seed, "causality forks") {
-  require(!heldout.bytes.empty(), "causality gate: held-out text without a byte");
+  require(heldout.n_bytes() > 0, "causality gate: held-out text without a byte");
 }
 
 Fork HeldoutForks::next() {
   const bool is_long = drawn_++ % kLongOneIn == 0;
   const int64_t most_before = is_long ? context_bytes_ : std::min(kMostBefore, context_bytes_);
   const int64_t fewest_before = std::min(kFewestBefore, most_before);
-  const uint64_t at = random_.below(heldout_.bytes.size());
+  const uint64_t at = random_.below(static_cast<uint64_t>(heldout_.n_bytes()));
   const int64_t n_before = is_long ? draw_on_log_scale(random_, fewest_before, most_before)
                                    : draw_between(random_, fewest_before, most_before);
   const int64_t n_after = is_long ? draw_on_log_scale(random_, kFewestAfter, kMostAfterLong)
                                   : draw_between(random_, kFewestAfter, kMostAfter);
 
-  const int64_t document = document_of(heldout_, at);
+  const auto [document, t] = heldout_.place(static_cast<int64_t>(at));
   const std::string_view text = heldout_.text(document);
-  const auto t = static_cast<int64_t>(at - heldout_.offsets[document]);
   int64_t begin = std::max<int64_t>(0, t + 1 - n_before);
   while (begin < t && begin > 0 && is_continuation(static_cast<uint8_t>(text[begin]))) ++begin;
   return fork_text(random_, text.substr(begin, t + 1 - begin + n_after), t - begin);
@@ -123,7 +117,7 @@ Fork HeldoutForks::next() {
 
 std::vector<std::string_view> sample_pieces(const Corpus& heldout, int64_t n_bytes, uint64_t seed) {
   std::vector<std::string_view> pieces;
-  if (std::ssize(heldout.bytes) <= n_bytes) {
+  if (heldout.n_bytes() <= n_bytes) {
     for (int64_t d = 0; d < heldout.n_documents(); ++d) {
       const std::string_view text = heldout.text(d);
       for (int64_t begin = 0, end; begin < std::ssize(text); begin = end) {
@@ -135,10 +129,9 @@ std::vector<std::string_view> sample_pieces(const Corpus& heldout, int64_t n_byt
   }
   RandomStream random(seed, "causality pieces");
   for (int64_t drawn = 0; drawn < n_bytes;) {
-    const uint64_t at = random.below(heldout.bytes.size());
-    const int64_t document = document_of(heldout, at);
+    const uint64_t at = random.below(static_cast<uint64_t>(heldout.n_bytes()));
+    auto [document, begin] = heldout.place(static_cast<int64_t>(at));
     const std::string_view text = heldout.text(document);
-    auto begin = static_cast<int64_t>(at - heldout.offsets[document]);
     for (int tries = 0; tries < 3 && begin > 0 && is_continuation(static_cast<uint8_t>(text[begin])); ++tries)
       --begin;
     const int64_t end = utf8_cut(text, begin, std::min(begin + kPieceBytes, std::ssize(text)));

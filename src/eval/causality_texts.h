@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "core/random.h"
-#include "data/document.h"
+#include "data/corpus.h"
 
 namespace aunet {
 

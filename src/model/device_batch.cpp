@@ -8,16 +8,21 @@ namespace aunet {
 
 namespace {
 
+/// For a GPU through pinned memory: the copy runs beside the host, and its source lives until it is done.
+template <typename T>
+at::Tensor as(at::ScalarType type, const std::vector<int32_t>& values, const at::Device& device) {
+  at::Tensor t = at::empty({static_cast<int64_t>(values.size())},
+                           at::TensorOptions().dtype(type).pinned_memory(!device.is_cpu()));
+  std::copy(values.begin(), values.end(), t.mutable_data_ptr<T>());
+  return device.is_cpu() ? t : t.to(device, /*non_blocking=*/true);
+}
+
 at::Tensor as_long(const std::vector<int32_t>& values, const at::Device& device) {
-  at::Tensor t = at::empty({static_cast<int64_t>(values.size())}, at::kLong);
-  std::copy(values.begin(), values.end(), t.mutable_data_ptr<int64_t>());
-  return device.is_cpu() ? t : t.to(device);
+  return as<int64_t>(at::kLong, values, device);
 }
 
 at::Tensor as_int(const std::vector<int32_t>& values, const at::Device& device) {
-  at::Tensor t = at::empty({static_cast<int64_t>(values.size())}, at::kInt);
-  std::copy(values.begin(), values.end(), t.mutable_data_ptr<int32_t>());
-  return device.is_cpu() ? t : t.to(device);
+  return as<int32_t>(at::kInt, values, device);
 }
 
 std::vector<int32_t> positions_in_sequences(const std::vector<int32_t>& cu_rows) {

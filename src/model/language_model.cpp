@@ -8,13 +8,6 @@
 
 namespace aunet {
 
-TargetCounts& TargetCounts::operator+=(const Batch& batch) {
-  units += batch.target_units;
-  unit_targets.resize(std::max(unit_targets.size(), batch.unit_targets.size()));
-  for (size_t k = 0; k < batch.unit_targets.size(); ++k) unit_targets[k] += batch.unit_targets[k].count();
-  return *this;
-}
-
 at::Tensor objective(const LanguageModel& model, const LossSums& sums, const TargetCounts& step) {
   at::Tensor bytes = sums.nats;
   if (sums.level_nats.defined()) bytes = bytes + sums.level_nats * model.lambda_level();

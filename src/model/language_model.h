@@ -50,13 +50,6 @@ struct LossSums {
   std::vector<at::Tensor> unit_nats;  // [K] or empty: of each stage's own head; undefined without one
 };
 
-/// How many targets the sums of a step are over: all its batches, on all ranks. The loader knows them.
-struct TargetCounts {
-  int64_t units = 0;                  // of nats and level_nats
-  std::vector<int64_t> unit_targets;  // [K] or empty
-  TargetCounts& operator+=(const Batch& batch);
-};
-
 /// Base of every model. Weights are views of one flat buffer and their gradients of another
 /// (nn/parameters.h): `.grad()` is always defined, backward adds to it, and nothing may replace it, so
 /// zero_grad() zeroes in place.

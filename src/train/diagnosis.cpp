@@ -49,7 +49,7 @@ std::vector<DiagnosisRecord::Norms> norms(LanguageModel& model) {
 
 /// Index of a document among those of its source.
 int64_t index_in_source(const Corpus& corpus, int64_t document) {
-  return std::count(corpus.source.begin(), corpus.source.begin() + document, corpus.source[document]);
+  return document - corpus.documents_of(corpus.source(document)).first;
 }
 
 void add_documents(DiagnosisRecord& record, const RunConfig& run, const Corpus& train) {
@@ -65,7 +65,7 @@ void add_documents(DiagnosisRecord& record, const RunConfig& run, const Corpus& 
   record.n_documents = static_cast<int64_t>(seen.size());
   for (size_t i = 0; i < std::min(seen.size(), kDocuments); ++i) {
     const auto text = train.text(seen[i]);
-    const size_t source = train.source[seen[i]];
+    const size_t source = train.source(seen[i]);
     record.documents.push_back({source < run.data.train.size() ? run.data.train[source].path : "",
                                 index_in_source(train, seen[i]),
                                 std::string(text.substr(0, utf8_cut(text, 0, kHeadBytes)))});

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "core/journal.h"
-#include "data/document.h"
+#include "data/corpus.h"
 #include "model/language_model.h"
 
 namespace aunet {

@@ -22,13 +22,10 @@ std::string progress_text(const StepRecord& step, int64_t n_steps, double bytes_
 
 }  // namespace
 
-Workload batch_workload(const ModelConfig& model, const Batch& batch) {
+Workload step_workload(const ModelConfig& model, const StepBatches& step) {
   Workload total;
-  std::vector<int64_t> rows(batch.cu_rows.size());
-  for (int64_t b = 0; b < batch.n_sequences; ++b) {
-    for (size_t k = 0; k < rows.size(); ++k) rows[k] = batch.cu_rows[k][b + 1] - batch.cu_rows[k][b];
-    total += sequence_workload(model, rows);
-  }
+  for (auto rows = step.rows.begin(); rows != step.rows.end(); rows += step.n_stages)
+    total += sequence_workload(model, std::vector<int64_t>(rows, rows + step.n_stages));
   return total;
 }
 
@@ -47,13 +44,13 @@ TrainOutcome Trainer::run() {
   const TrainState resumed = state_;
   while (state_.step < n_steps_) {
     const double step_started = parts_.seconds();
-    const std::vector<Batch> batches = parts_.loader.next();
+    const StepBatches batches = parts_.loader.next();
     parts_.optimizer.zero_grad();
-    const StepLoss loss = forward_backward(batches);
+    const double nats = forward_backward(batches);
     const double lr = parts_.run.optim.lr * rate_factor(parts_.run.schedule, state_.step + 1, n_steps_);
     const double grad_norm = parts_.optimizer.step(lr);
 
-    StepRecord step = record(loss, batches);
+    StepRecord step = record(nats, batches);
     step.lr = lr;
     step.grad_norm = grad_norm;
     step.seconds = parts_.seconds() - step_started;
@@ -77,38 +74,25 @@ TrainOutcome Trainer::run() {
   return TrainOutcome::Finished;
 }
 
-Trainer::StepLoss Trainer::forward_backward(const std::vector<Batch>& batches) {
-  require(!batches.empty(), fmt::format("loader: no batch for step {}", state_.step + 1));
-  StepLoss result;
-  TargetCounts counts;
-  for (const Batch& batch : batches) {
-    counts += batch;
-    result.text_bytes += batch.text_bytes;
-  }
-  result.units = counts.units;
+double Trainer::forward_backward(const StepBatches& step) {
+  require(!step.micro.empty(), fmt::format("loader: no batch for step {}", state_.step + 1));
   at::Tensor nats;
-  for (const Batch& batch : batches) {
+  for (const Batch& batch : step.micro) {
     const LossSums sums = parts_.model.loss(to_device(batch, device_));
-    objective(parts_.model, sums, counts).backward();
+    objective(parts_.model, sums, step.counts).backward();
     // Summed in double: the journalled loss must not depend on how many micro-batches a step is cut into.
     const at::Tensor detached = sums.nats.detach().to(at::kDouble);
     nats = nats.defined() ? nats + detached : detached;
   }
-  result.nats = nats.item<double>();
-  return result;
+  return nats.item<double>();
 }
 
-StepRecord Trainer::record(const StepLoss& loss, const std::vector<Batch>& batches) {
+StepRecord Trainer::record(double nats, const StepBatches& step) {
   state_.step += 1;
-  state_.text_bytes += loss.text_bytes;
-  state_.units += loss.units;
-  Workload work;
-  int64_t cut_rows = 0;
-  for (const Batch& batch : batches) {
-    work += batch_workload(parts_.run.model, batch);
-    cut_rows += batch.cut_rows;
-  }
-  cut_rows_ += cut_rows;
+  state_.text_bytes += step.text_bytes;
+  state_.units += step.counts.units;
+  cut_rows_ += step.cut_rows;
+  const Workload work = step_workload(parts_.run.model, step);
   state_.flops_useful += training_flops(parts_.run.model, work, Convention::Useful).total();
   state_.flops_paper += training_flops(parts_.run.model, work, Convention::Paper).total();
   state_.flops_executed += training_flops(parts_.run.model, work, Convention::Executed).total();
@@ -119,9 +103,9 @@ StepRecord Trainer::record(const StepLoss& loss, const std::vector<Batch>& batch
           .flops_useful = state_.flops_useful,
           .flops_paper = state_.flops_paper,
           .flops_executed = state_.flops_executed,
-          .loss_nats = loss.nats / static_cast<double>(loss.units),
-          .loss_bpb = loss.nats / std::numbers::ln2 / static_cast<double>(loss.text_bytes),
-          .cut_rows = cut_rows > 0 ? std::optional(cut_rows) : std::nullopt};
+          .loss_nats = nats / static_cast<double>(step.counts.units),
+          .loss_bpb = nats / std::numbers::ln2 / static_cast<double>(step.text_bytes),
+          .cut_rows = step.cut_rows > 0 ? std::optional(step.cut_rows) : std::nullopt};
 }
 
 void Trainer::refuse_bad_step(const StepRecord& step) {

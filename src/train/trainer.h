@@ -45,8 +45,8 @@ struct TrainerParts {
 
 enum class TrainOutcome { Finished, Interrupted };
 
-/// What the FLOP counter needs to know of a batch: the real rows of each of its sequences, added up.
-Workload batch_workload(const ModelConfig& model, const Batch& batch);
+/// What the FLOP counter needs to know of a step: the real rows of each of its sequences, added up.
+Workload step_workload(const ModelConfig& model, const StepBatches& step);
 
 class Trainer {
  public:
@@ -63,10 +63,6 @@ class Trainer {
   TrainOutcome run();
 
  private:
-  struct StepLoss {
-    double nats = 0;
-    int64_t units = 0, text_bytes = 0;
-  };
   TrainerParts parts_;
   TrainState& state_;
   int64_t attempt_, n_steps_;
@@ -75,8 +71,8 @@ class Trainer {
   int64_t cut_rows_ = 0;  // by max_seqlens, in this attempt
   at::Device device_;
 
-  StepLoss forward_backward(const std::vector<Batch>& batches);
-  StepRecord record(const StepLoss& loss, const std::vector<Batch>& batches);
+  double forward_backward(const StepBatches& step);
+  StepRecord record(double nats, const StepBatches& step);
   void refuse_bad_step(const StepRecord& step);
   bool checkpoint_due() const;
   void checkpoint();

@@ -20,8 +20,8 @@ TEST_CASE("compare recovers a planted multiplier from the database and prints wh
       "aunet2 reaches the same held-out bits per byte with less compute than bpe: multiplier 1."));
   CHECK(text.out.find("Small-scale: 72 runs, 5 budgets, 1e11 to 4.7e12 FLOPs") != std::string::npos);
   for (const char* words :
-       {"text bytes trained on", "epochs", "parameters, non-embedding", "inference FLOPs per byte",
-        "Tuning effort", "seconds", "Tuned settings", "executed  ",
+       {"text bytes trained on", "bytes per token, held-out text", "epochs", "parameters, non-embedding",
+        "inference FLOPs per byte", "Tuning effort", "seconds", "Tuned settings", "executed  ",
         "At 4.7e12 FLOPs, bits per byte against inference FLOPs per byte: aunet2 "}) {
     CHECK(text.out.find(words) != std::string::npos);
   }

@@ -95,7 +95,7 @@ TEST_CASE("bytes and BPE sequences of a window hold the same text", "[bpe]") {
   std::vector<std::string> texts;
   for (int i = 0; i < 25; ++i) texts.push_back(random_text(random, 40, false));
   const auto corpus = make_corpus(texts);
-  const auto bpe = Bpe::train({corpus.bytes}, 300, "gpt2");
+  const auto bpe = Bpe::train(std::vector<std::string_view>(texts.begin(), texts.end()), 300, "gpt2");
   const auto bytes = make_byte_tokenizer();
   TransformerConfig transformer;
   transformer.vocab_size = bpe.vocab_size();

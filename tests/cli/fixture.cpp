@@ -19,7 +19,7 @@ constexpr char kSweep[] = R"(
 name = "small"
 [data]
 train = ["corpus.jsonl"]
-heldout = ["corpus.jsonl"]
+heldout = ["heldout.jsonl"]
 context_bytes = 64
 [budget]
 flops = [1e8, 2e8]
@@ -40,10 +40,10 @@ at = ["smallest"]
 )";
 
 /// Pseudo-prose: lower-case words of one to eight letters, a full stop now and then.
-void write_corpus(const std::string& path) {
-  RandomStream stream(7, "test corpus");
+void write_corpus(const std::string& path, const std::string& name, int n_documents) {
+  RandomStream stream(7, name);
   std::string lines;
-  for (int document = 0; document < 150; ++document) {
+  for (int document = 0; document < n_documents; ++document) {
     std::string text;
     for (int word = 0; word < 200; ++word) {
       const uint64_t length = 1 + stream.below(8);
@@ -62,7 +62,8 @@ SweepFixture::SweepFixture() {
   std::string pattern = std::filesystem::temp_directory_path() / "aunet-cli-XXXXXX";
   if (!mkdtemp(pattern.data())) throw Error("mkdtemp: no temporary folder");
   folder_ = pattern;
-  write_corpus(path("corpus.jsonl"));
+  write_corpus(path("corpus.jsonl"), "test corpus", 150);
+  write_corpus(path("heldout.jsonl"), "test corpus, held out", 20);
   write_file_atomic(path("sweep.toml"), kSweep);
 }
 

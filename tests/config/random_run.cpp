@@ -102,8 +102,8 @@ TransformerConfig random_transformer(RandomStream& s) {
 }
 
 auto fields(const DataConfig& c) {
-  return std::tie(c.train, c.heldout, c.context_bytes, c.document_mask, c.train_fingerprint,
-                  c.heldout_fingerprint);
+  return std::tie(c.train, c.heldout, c.invalid, c.overlap, c.context_bytes, c.document_mask,
+                  c.train_fingerprint, c.heldout_fingerprint);
 }
 auto fields(const OptimConfig& c) { return std::tie(c.lr, c.beta1, c.beta2, c.eps, c.weight_decay, c.clip); }
 auto fields(const ScheduleConfig& c) { return std::tie(c.kind, c.warmup, c.floor, c.decay, c.warmup_steps); }
@@ -112,8 +112,9 @@ auto fields(const HorizonConfig& c) {
 }
 auto fields(const SeedConfig& c) { return std::tie(c.init, c.data); }
 auto fields(const RuntimeConfig& c) {
-  return std::tie(c.threads, c.device, c.checkpoint_seconds, c.checkpoint_steps, c.checkpoint_keep,
-                  c.gate_causal, c.gate_perturbations, c.checkpoint_pin, c.parent_key, c.parent_step);
+  return std::tie(c.threads, c.loader_workers, c.device, c.checkpoint_seconds, c.checkpoint_steps,
+                  c.checkpoint_keep, c.gate_causal, c.gate_perturbations, c.checkpoint_pin, c.parent_key,
+                  c.parent_step);
 }
 auto fields(const OriginConfig& c) {
   return std::tie(c.name, c.family, c.budget_flops, c.convention, c.flops_planned);
@@ -132,6 +133,8 @@ RunConfig random_run(RandomStream& s) {
   for (int64_t n = between(s, 1, 3); n > 0; --n) run.data.heldout.push_back(text(s));
   run.data.context_bytes = between(s, 16, 1 << 20);
   run.data.document_mask = coin(s);
+  run.data.invalid = coin(s) ? "refuse" : "skip";
+  run.data.overlap = coin(s) ? "refuse" : "allow";
   if (coin(s)) run.data.train_fingerprint = text(s);
   if (coin(s)) run.data.heldout_fingerprint = text(s);
   for (int64_t n = between(s, 0, 2); n > 0; --n) {
@@ -158,8 +161,13 @@ RunConfig random_run(RandomStream& s) {
   run.horizon = {between(s, 1, 1ll << 40), between(s, 1, 1 << 20), between(s, 0, run.data.context_bytes),
                  between(s, 1, 9)};
   run.seeds = {s.next_u64() >> 1, s.next_u64() >> 1};
-  run.runtime = {between(s, 1, 64),   coin(s) ? "cpu" : "cuda", real(s),
-                 between(s, 0, 1000), between(s, 1, 9),         coin(s) ? "pass" : "off"};
+  run.runtime.threads = between(s, 1, 64);
+  run.runtime.loader_workers = between(s, 1, 8);
+  run.runtime.device = coin(s) ? "cpu" : "cuda";
+  run.runtime.checkpoint_seconds = real(s);
+  run.runtime.checkpoint_steps = between(s, 0, 1000);
+  run.runtime.checkpoint_keep = between(s, 1, 9);
+  run.runtime.gate_causal = coin(s) ? "pass" : "off";
   run.runtime.gate_perturbations = between(s, 1, 1000000);
   if (coin(s)) run.runtime.checkpoint_pin = between(s, 1, 1000);
   if (coin(s)) {

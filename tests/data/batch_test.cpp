@@ -175,7 +175,7 @@ TEST_CASE("profiled rows are the rows that pack makes", "[data]") {
     text_bytes += static_cast<double>(batch.text_bytes);
     units += static_cast<double>(batch.target_units);
   }
-  CHECK(result.epoch_bytes == static_cast<double>(corpus.bytes.size()));
+  CHECK(result.epoch_bytes == static_cast<double>(corpus.n_bytes()));
   CHECK(result.bytes_per_token == text_bytes / units);
 }
 

@@ -3,24 +3,28 @@
 
 #include "core/random.h"
 #include "data/batch.h"
-#include "data/document.h"
+#include "data/corpus.h"
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
 namespace aunet {
 
+/// Texts grouped by source, in order.
 inline Corpus make_corpus(const std::vector<std::string>& texts, const std::vector<uint16_t>& sources = {}) {
-  Corpus corpus;
-  corpus.offsets.push_back(0);
-  for (size_t i = 0; i < texts.size(); ++i) {
-    corpus.bytes += texts[i];
-    corpus.offsets.push_back(corpus.bytes.size());
-    corpus.source.push_back(sources.empty() ? 0 : sources[i]);
+  if (sources.empty()) return Corpus::of(texts);
+  std::vector<Corpus::Part> parts;
+  for (uint16_t source = 0; source <= *std::max_element(sources.begin(), sources.end()); ++source) {
+    auto block = std::make_shared<MemoryBlock>();
+    for (size_t i = 0; i < texts.size(); ++i) {
+      if (sources[i] == source) block->add(texts[i]);
+    }
+    parts.push_back({std::move(block), source});
   }
-  return corpus;
+  return Corpus(std::move(parts));
 }
 
 /// Pieces that stress the split rules: blanks of several widths, newlines, runs of three, words, multi-byte

@@ -105,8 +105,8 @@ TEST_CASE("the bytes of several sources follow their weights", "[data]") {
   for (int64_t i = 0; i < 2000; ++i) {
     const auto window = stream.window(i);
     for (const auto& span : window.spans) {
-      REQUIRE(corpus.source[span.document] == corpus.source[window.spans[0].document]);
-      bytes[corpus.source[span.document]] += static_cast<double>(span.end - span.begin);
+      REQUIRE(corpus.source(span.document) == corpus.source(window.spans[0].document));
+      bytes[corpus.source(span.document)] += static_cast<double>(span.end - span.begin);
     }
     const double total = bytes[0] + bytes[1] + bytes[2];
     CHECK(std::abs(bytes[0] - total / 8) <= 64);
@@ -122,7 +122,7 @@ TEST_CASE("sources without weights share by their sizes: all are read equally of
     sources.push_back(static_cast<uint16_t>(i % 3));
   }
   const auto corpus = make_corpus(texts, sources);
-  CHECK(source_bytes(corpus) == std::vector<int64_t>{150000, 21000, 21000});
+  for (int64_t s = 0; s < 3; ++s) CHECK(corpus.bytes_of(s) == (s == 0 ? 150000 : 21000));
   DataConfig data = context_of(64);
   data.train = {{"a", 0}, {"b", 0}, {"c", 0}};
   const TrainingStream stream(corpus, data, 2);
@@ -130,10 +130,11 @@ TEST_CASE("sources without weights share by their sizes: all are read equally of
   const int64_t n_windows = stream.windows_per_epoch(0) + stream.windows_per_epoch(1);
   for (int64_t i = 0; i < n_windows; ++i) {
     const auto window = stream.window(i);
-    bytes[corpus.source[window.spans[0].document]] += static_cast<double>(window.text_bytes());
+    bytes[corpus.source(window.spans[0].document)] += static_cast<double>(window.text_bytes());
   }
   for (size_t s = 0; s < 3; ++s)
-    CHECK(bytes[s] / static_cast<double>(source_bytes(corpus)[s]) == Approx(2).margin(64.0 / 21000));
+    CHECK(bytes[s] / static_cast<double>(corpus.bytes_of(static_cast<int64_t>(s))) ==
+          Approx(2).margin(64.0 / 21000));
 }
 
 TEST_CASE("a window cut before its first character's end keeps that character", "[data]") {

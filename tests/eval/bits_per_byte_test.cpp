@@ -14,17 +14,6 @@ using namespace aunet;
 
 namespace {
 
-Corpus corpus_of(const std::vector<std::string>& texts) {
-  Corpus corpus;
-  corpus.offsets = {0};
-  for (const std::string& text : texts) {
-    corpus.bytes += text;
-    corpus.offsets.push_back(corpus.bytes.size());
-    corpus.source.push_back(0);
-  }
-  return corpus;
-}
-
 const std::vector<std::string> kTexts = {
     "Call me Ishmael.", "x",
     "na\xc3\xafve caf\xc3\xa9 \xe2\x80\x9cquoted\xe2\x80\x9d, twice over and over again",
@@ -71,7 +60,7 @@ TEST_CASE("a model that knows nothing scores log2(258) bits per byte", "[eval]")
   BigramModel model(258);
   const auto tokenizer = make_byte_tokenizer();
   const CorpusScore result =
-      score(model, bytes_config(), *tokenizer, corpus_of(kTexts), {.context_bytes = 16});
+      score(model, bytes_config(), *tokenizer, Corpus::of(kTexts), {.context_bytes = 16});
   CHECK(result.loss_bpb() == Approx(std::log2(258.0)).epsilon(1e-6));
   CHECK(result.loss_nats() == Approx(std::log(258.0)).epsilon(1e-6));
 }
@@ -82,7 +71,7 @@ TEST_CASE("bits per byte is the definition worked out byte by byte", "[eval]") {
   const auto tokenizer = make_byte_tokenizer();
   for (const int64_t context : {5, 16, 17, 1000}) {
     const CorpusScore result =
-        score(model, bytes_config(), *tokenizer, corpus_of(kTexts), {.context_bytes = context});
+        score(model, bytes_config(), *tokenizer, Corpus::of(kTexts), {.context_bytes = context});
     REQUIRE(result.documents.size() == kTexts.size());
     double total = 0;
     int64_t bytes = 0;
@@ -104,7 +93,7 @@ TEST_CASE("the score does not depend on how pieces are batched", "[eval]") {
   BigramModel model(258);
   model.randomize(2);
   const auto tokenizer = make_byte_tokenizer();
-  const Corpus corpus = corpus_of(kTexts);
+  const Corpus corpus = Corpus::of(kTexts);
   const CorpusScore whole =
       score(model, bytes_config(), *tokenizer, corpus, {.context_bytes = 9, .max_rows = 100000});
   for (const int64_t max_rows : {1, 10, 50}) {
@@ -117,7 +106,7 @@ TEST_CASE("the score does not depend on how pieces are batched", "[eval]") {
 }
 
 TEST_CASE("a BPE model's bits are divided by bytes, not tokens", "[eval]") {
-  const Corpus corpus = corpus_of(kTexts);
+  const Corpus corpus = Corpus::of(kTexts);
   std::vector<std::string_view> texts;
   for (int64_t d = 0; d < corpus.n_documents(); ++d) texts.push_back(corpus.text(d));
   const Bpe tokenizer = Bpe::train(texts, 280, "gpt2");
@@ -127,11 +116,12 @@ TEST_CASE("a BPE model's bits are divided by bytes, not tokens", "[eval]") {
   const CorpusScore result = score(model, config, tokenizer, corpus, {.context_bytes = 1000});
   std::vector<int32_t> ids;
   for (const auto text : texts) tokenizer.encode(text, ids);
-  REQUIRE(ids.size() < corpus.bytes.size());
+  REQUIRE(ids.size() < static_cast<size_t>(corpus.n_bytes()));
   CHECK(result.units == static_cast<int64_t>(ids.size()));
-  CHECK(result.text_bytes == static_cast<int64_t>(corpus.bytes.size()));
+  CHECK(result.text_bytes == static_cast<int64_t>(static_cast<size_t>(corpus.n_bytes())));
   const double bits = static_cast<double>(ids.size()) * std::log2(282.0);
-  CHECK(result.loss_bpb() == Approx(bits / static_cast<double>(corpus.bytes.size())).epsilon(1e-6));
+  CHECK(result.loss_bpb() ==
+        Approx(bits / static_cast<double>(static_cast<size_t>(corpus.n_bytes()))).epsilon(1e-6));
 }
 
 TEST_CASE("scoring stops when asked, and can be limited to the first documents", "[eval]") {
@@ -139,7 +129,7 @@ TEST_CASE("scoring stops when asked, and can be limited to the first documents",
   const auto tokenizer = make_byte_tokenizer();
   const ModelConfig config = bytes_config();
   const SequenceBuilder builder(config, *tokenizer);
-  const Corpus corpus = corpus_of(kTexts);
+  const Corpus corpus = Corpus::of(kTexts);
   CHECK_FALSE(score_corpus(model, config, builder, corpus, at::kCPU, {.stop = [] { return true; }}));
   const auto limited = score_corpus(model, config, builder, corpus, at::kCPU, {.limit_documents = 2});
   REQUIRE(limited);
@@ -150,7 +140,7 @@ TEST_CASE("the per-document file adds up to the score", "[eval]") {
   BigramModel model(258);
   model.randomize(3);
   const auto tokenizer = make_byte_tokenizer();
-  const CorpusScore result = score(model, bytes_config(), *tokenizer, corpus_of(kTexts), {});
+  const CorpusScore result = score(model, bytes_config(), *tokenizer, Corpus::of(kTexts), {});
   double nats = 0;
   std::istringstream lines(to_jsonl(result));
   for (std::string line; std::getline(lines, line);)

@@ -37,7 +37,7 @@ CausalityVerdict check(const std::string& split, SplitMode mode) {
 
 TEST_CASE("entropy boundaries pass in both modes", "[eval][gate]") {
   const TemporaryFolder folder;
-  EntropyModel::train(held_out().bytes, 4).save(folder / "m.entropy");
+  EntropyModel::train(held_out_text(), 4).save(folder / "m.entropy");
   for (const SplitMode mode : {SplitMode::Causal, SplitMode::Official}) {
     const CausalityVerdict verdict = check("entropy=" + (folder / "m.entropy") + "@1.5", mode);
     CAPTURE(verdict.detail);
@@ -50,7 +50,7 @@ TEST_CASE("the ends of a BPE's tokens leak in official mode and pass in causal m
   install_bpe_rule();
   const TemporaryFolder folder;
   const std::string path = folder / "ranks.tiktoken";
-  Bpe::train({held_out().bytes}, 400, "gpt2").save(path);
+  Bpe::train({held_out_text()}, 400, "gpt2").save(path);
   const CausalityVerdict official = check("bpe=" + path, SplitMode::Official);
   CAPTURE(official.detail);
   CHECK(official.verdict == "leak");
@@ -64,7 +64,7 @@ TEST_CASE("the ends of a BPE's tokens leak in official mode and pass in causal m
 TEST_CASE("boundaries from a file are a leak, whatever they are", "[eval][gate]") {
   const TemporaryFolder folder;
   const std::string path = folder / "ends.jsonl";
-  write_file_atomic(path, nlohmann::json{{"text", held_out().bytes}, {"ends", {3, 9}}}.dump() + "\n");
+  write_file_atomic(path, nlohmann::json{{"text", held_out_text()}, {"ends", {3, 9}}}.dump() + "\n");
   const CausalityVerdict verdict = check("file=" + path, SplitMode::Official);
   CHECK(verdict.verdict == "leak");
   CHECK(verdict.leak_rate == 1);

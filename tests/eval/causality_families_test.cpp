@@ -73,7 +73,7 @@ TEST_CASE("every split rule passes in causal mode", "[eval][gate]") {
     CAPTURE(rule, verdict.detail);
     CHECK(verdict.verdict == "pass");
     CHECK(verdict.n_leaky == 0);
-    CHECK(verdict.n_positions == static_cast<int64_t>(held_out().bytes.size()));
+    CHECK(verdict.n_positions == static_cast<int64_t>(held_out_text().size()));
     CHECK(verdict.n_perturbations() == 150);
   }
 }
@@ -117,7 +117,7 @@ TEST_CASE("the transformers pass, on bytes and on BPE tokens", "[eval][gate]") {
   CAPTURE(on_bytes.detail);
   CHECK(on_bytes.verdict == "pass");
   CHECK(on_bytes.n_positions == 0);
-  const Bpe tokenizer = Bpe::train({held_out().bytes}, 400, "gpt2");
+  const Bpe tokenizer = Bpe::train({held_out_text()}, 400, "gpt2");
   const TransformerConfig llama = transformer_config(402);
   const CausalityVerdict on_tokens = check(*make_model(llama, 1), llama, tokenizer);
   CAPTURE(on_tokens.detail);

@@ -131,7 +131,7 @@ TEST_CASE("a network that sees the future fails also under a rule that leaks", "
 }
 
 TEST_CASE("a BPE model is tested at token granularity", "[eval]") {
-  const Bpe tokenizer = Bpe::train({held_out().bytes}, 300, "gpt2");
+  const Bpe tokenizer = Bpe::train({held_out_text()}, 300, "gpt2");
   TransformerConfig config;
   config.vocab_size = 302;
   BigramModel bigram(302);
@@ -193,7 +193,7 @@ TEST_CASE("forks are equal up to t and different after it, at every byte of the 
     REQUIRE(fork.before != fork.after);
     REQUIRE(fork.before.substr(0, fork.t + 1) == fork.after.substr(0, fork.t + 1));
     REQUIRE(static_cast<int64_t>(fork.before.size()) > fork.t);
-    REQUIRE(held_out().bytes.find(fork.before) != std::string::npos);
+    REQUIRE(held_out_text().find(fork.before) != std::string::npos);
     REQUIRE(fork.t < 64);
     longest = std::max(longest, fork.before.size());
     ++kinds[fork.kind];
@@ -206,10 +206,10 @@ TEST_CASE("forks are equal up to t and different after it, at every byte of the 
 TEST_CASE("pieces cover a small corpus once, and sample a large one", "[eval]") {
   std::string all;
   for (const std::string_view piece : sample_pieces(held_out(), 1 << 20, 0)) all += piece;
-  CHECK(all == held_out().bytes);
+  CHECK(all == held_out_text());
   size_t n = 0;
   for (const std::string_view piece : sample_pieces(held_out(), 500, 0)) {
-    CHECK(held_out().bytes.find(piece) != std::string::npos);
+    CHECK(held_out_text().find(piece) != std::string::npos);
     CHECK((static_cast<uint8_t>(piece[0]) & 0xC0) != 0x80);
     n += piece.size();
   }

@@ -2,6 +2,7 @@
 // they leave behind.
 #pragma once
 
+#include "data/read_corpus.h"
 #include "tests/train/run_fixture.h"
 
 #include "core/hash.h"
@@ -82,8 +83,8 @@ struct Workplace {
     write_corpus("heldout.jsonl", corpus, 9, 12);
     run.data.train = {{.path = path("train.jsonl"), .weight = 1}};
     run.data.heldout = {path("heldout.jsonl")};
-    run.data.train_fingerprint = read_corpus(run.data.train).fingerprint;
-    run.data.heldout_fingerprint = read_corpus(run.data.heldout).fingerprint;
+    run.data.train_fingerprint = fingerprint(read_train_sources(run.data), run.data.train);
+    run.data.heldout_fingerprint = fingerprint(read_texts(run.data.heldout));
     run.runtime.checkpoint_steps = kCheckpointSteps;
   }
   std::string path(const std::string& name) const { return folder.path() + "/" + name; }

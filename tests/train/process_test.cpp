@@ -38,7 +38,7 @@ TEST_CASE("train-run takes a run.toml to its end and a second call changes nothi
   CHECK((gates[1].step == kSteps && gates[1].verdict == "pass"));
   const auto evals = records<EvalRecord>(run);
   REQUIRE(evals.size() == 1);
-  CHECK(evals[0].text_bytes == static_cast<int64_t>(read_corpus(place.run.data.heldout).bytes.size()));
+  CHECK(evals[0].text_bytes == read_texts(place.run.data.heldout).n_bytes());
   CHECK(evals[0].loss_bpb > 0);
   CHECK(evals[0].loss_bpb < curve(run)[0].loss_bpb);
   const auto attempts = records<AttemptRecord>(run);

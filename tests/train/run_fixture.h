@@ -32,16 +32,12 @@ class TemporaryFolder {
 };
 
 inline Corpus small_corpus() {
-  Corpus corpus;
-  corpus.offsets = {0};
+  std::vector<std::string> texts(12);
   for (int d = 0; d < 12; ++d) {
-    for (int i = 0; i <= d * 3; ++i) {
-      corpus.bytes += (i + d) % 3 == 0 ? "the cat sat. " : "a dog\nran off, 12 times; ";
-    }
-    corpus.offsets.push_back(corpus.bytes.size());
-    corpus.source.push_back(0);
+    for (int i = 0; i <= d * 3; ++i)
+      texts[d] += (i + d) % 3 == 0 ? "the cat sat. " : "a dog\nran off, 12 times; ";
   }
-  return corpus;
+  return Corpus::of(texts);
 }
 
 inline RunConfig bigram_run(int64_t steps) {
@@ -111,7 +107,7 @@ inline AttemptOutcome attempt(const std::string& folder, const RunConfig& run, c
   if (const auto loaded = checkpoints.load_newest(*model, &optimizer)) result.state = loaded->state;
   result.from_step = result.state.step;
   if (tamper) tamper(*model);
-  Loader loader(corpus, run, *tokenizer, result.state.step);
+  Loader loader(corpus, run, *tokenizer, {.first_step = result.state.step});
   AppendFile journal(folder + "/journal.jsonl");
   double clock = 0;
   const auto stop = [&] { return stop_after >= 0 && result.state.step >= stop_after; };

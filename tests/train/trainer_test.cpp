@@ -113,10 +113,10 @@ TEST_CASE("rows that caps cut are journalled with the step, and nothing where no
   attempt(capped.path(), run, make_real);
   const Corpus corpus = small_corpus();
   const auto tokenizer = make_byte_tokenizer();
-  Loader loader(corpus, run, *tokenizer, 0);
+  Loader loader(corpus, run, *tokenizer);
   for (const StepRecord& step : curve(capped.path())) {
     int64_t cut = 0;
-    for (const Batch& batch : loader.next()) {
+    for (const Batch& batch : loader.next().micro) {
       // a sequence that is cut has exactly two units
       for (int64_t b = 0; b < batch.n_sequences; ++b)
         CHECK(batch.cu_rows[1][b + 1] - batch.cu_rows[1][b] <= 2);
@@ -137,7 +137,7 @@ TEST_CASE("a step's objective is the mean over its units, checked by finite diff
   const Corpus corpus = small_corpus();
   const auto tokenizer = make_byte_tokenizer();
   Loader loader(corpus, run, *tokenizer);
-  const Batch batch = loader.next().at(0);
+  const Batch batch = loader.next().micro.at(0);
   at::Tensor gradient = at::zeros({258, 258}, at::kDouble);
   for (int64_t r = 0; r < batch.rows(0); ++r) {
     gradient[batch.inputs[r]] += 1.0 / 258;
@@ -186,8 +186,8 @@ TEST_CASE("a diagnosis names the part that broke, and the weights that led there
   const auto model = make_real(run);
   const auto tokenizer = make_byte_tokenizer();
   AdamW optimizer(model->parameters(), run.optim);
-  Loader loader(corpus, run, *tokenizer, 2);
-  const std::vector<Batch> batches = loader.next();
+  Loader loader(corpus, run, *tokenizer, {.first_step = 2});
+  const std::vector<Batch> batches = loader.next().micro;
   model->loss(to_device(batches[0], at::kCPU)).nats.backward();
   std::vector<at::Tensor> before;
   for (const auto& [name, tensor] : model->official_parameters()) before.push_back(tensor.detach().clone());

@@ -1,0 +1,28 @@
+#include "cli/named_tokenizer.h"
+
+#include "config/rule_file.h"
+#include "core/error.h"
+
+#include <fmt/format.h>
+
+namespace aunet {
+
+Bpe load_named_tokenizer(const std::string& text) {
+  const auto at = text.rfind('@');
+  if (at == std::string::npos) return Bpe::load(text, "gpt2");
+  return Bpe::load(text.substr(0, at), text.substr(at + 1));
+}
+
+std::vector<SplitRule> resolved_rules(const std::string& text, const std::string& option) {
+  std::vector<SplitRule> rules = parse_split(text, option);
+  resolve_rule_files(rules, "", {}, option);
+  return rules;
+}
+
+SplitMode parse_mode(const std::string& text) {
+  if (text == "causal") return SplitMode::Causal;
+  if (text == "official") return SplitMode::Official;
+  throw ConfigError(fmt::format("--mode: expected causal or official, got '{}'", text));
+}
+
+}  // namespace aunet

@@ -1,0 +1,40 @@
+// A file as a stream of bytes, decompressed on the fly by its suffix: .zst, .gz, or as it is.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "core/error.h"
+
+namespace aunet {
+
+/// A file that cannot be decompressed to its end: damaged or cut off. What was read before is good.
+struct BrokenFile : Error {
+  using Error::Error;
+};
+
+/// Reads a file from its beginning to its end, several frames or members after each other included.
+class ByteReader {
+ public:
+  /// Throws Error `path: cannot open: cause`.
+  explicit ByteReader(const std::string& path);
+  ~ByteReader();
+  ByteReader(const ByteReader&) = delete;
+  ByteReader& operator=(const ByteReader&) = delete;
+
+  /// The next bytes, valid until the next call; empty at the end. Throws BrokenFile `zstd: ...`, `gzip: ...`
+  /// for damaged or truncated data, Error `path: ...` when the file cannot be read, or when it is not at its
+  /// end the file it was when it was opened (size, time of change, inode).
+  std::string_view next();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// The suffix that says how a file is read, without that of its compression: "jsonl" for a.jsonl.zst.
+std::string content_suffix(const std::string& path);
+
+}  // namespace aunet

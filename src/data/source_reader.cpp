@@ -1,0 +1,119 @@
+#include "data/source_reader.h"
+
+#include "core/error.h"
+#include "core/log.h"
+#include "data/byte_reader.h"
+#include "data/jsonl.h"
+#include "data/utf8.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+namespace aunet {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kLogged = 10;  // `aunet data inspect` shows more
+
+void note_invalid(ReadReport& report, const char* what) {
+  ++report.invalid;
+  if (report.examples.size() < ReadReport::kExamples) report.examples.emplace_back(what);
+}
+
+void read_jsonl(const std::string& file, int64_t after, InvalidText invalid, ReadReport& report,
+                const std::function<void(std::string_view, int64_t)>& each) {
+  std::string text;
+  for_each_line(file, [&](std::string_view line, int64_t number) {
+    if (number <= after) return;
+    text.clear();
+    try {
+      report.surrogates += append_text_field(line, fmt::format("{}:{}", file, number), text);
+    } catch (const ConfigError& e) {
+      if (invalid == InvalidText::Refuse) throw;
+      return note_invalid(report, e.what());
+    }
+    text.empty() ? void(++report.empty) : each(text, number);
+  });
+}
+
+void read_txt(const std::string& file, InvalidText invalid, ReadReport& report,
+              const std::function<void(std::string_view, int64_t)>& each) {
+  std::string text;
+  ByteReader reader(file);
+  for (std::string_view block; !(block = reader.next()).empty();) text += block;
+  const size_t bad = find_invalid_utf8(text);
+  if (bad != std::string_view::npos) {
+    const std::string what = fmt::format("{}: expected UTF-8, got byte 0x{:02x} at offset {}", file,
+                                         static_cast<uint8_t>(text[bad]), bad);
+    if (invalid == InvalidText::Refuse) throw ConfigError(what);
+    return note_invalid(report, what.c_str());
+  }
+  text.empty() ? void(++report.empty) : each(text, 1);
+}
+
+bool is_text_file(const fs::path& path) {
+  const std::string suffix = content_suffix(path.string());
+  return suffix == "jsonl" || suffix == "txt";
+}
+
+}  // namespace
+
+std::vector<std::string> source_files(const std::string& path) {
+  if (!fs::is_directory(path)) return {path};
+  std::vector<std::string> files;
+  try {
+    for (fs::recursive_directory_iterator entry(path), end; entry != end; ++entry) {
+      const bool hidden = entry->path().filename().string().starts_with(".");
+      if (hidden && entry->is_directory()) entry.disable_recursion_pending();
+      if (!hidden && entry->is_regular_file() && is_text_file(entry->path()))
+        files.push_back(entry->path().string());
+    }
+  } catch (const fs::filesystem_error& e) {
+    throw Error(fmt::format("{}: cannot read: {}", path, e.code().message()));
+  }
+  if (files.empty())
+    throw ConfigError(fmt::format(
+        "{}: expected .jsonl or .txt files (also .zst, .gz) in the folder, or a prepared corpus; got none",
+        path));
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+void for_each_document(const std::string& file, int64_t after, InvalidText invalid, ReadReport& report,
+                       const std::function<void(std::string_view, int64_t)>& each) {
+  const bool is_txt = content_suffix(file) == "txt";
+  if (is_txt && after >= 1) return;
+  try {
+    is_txt ? read_txt(file, invalid, report, each) : read_jsonl(file, after, invalid, report, each);
+  } catch (const BrokenFile& e) {
+    const std::string what = is_txt ? fmt::format("{}: {}", file, e.what()) : e.what();
+    if (invalid == InvalidText::Refuse) throw Error(what);
+    note_invalid(report, fmt::format("{}; the rest of the file is left out", what).c_str());
+  }
+}
+
+ReadReport& ReadReport::operator+=(const ReadReport& other) {
+  invalid += other.invalid;
+  empty += other.empty;
+  surrogates += other.surrogates;
+  examples.insert(examples.end(), other.examples.begin(), other.examples.end());
+  examples.resize(std::min(examples.size(), kExamples));
+  return *this;
+}
+
+void log_report(const ReadReport& report) {
+  if (report.surrogates > 0)
+    log_warn(fmt::format("data: {} lone surrogate escapes read as U+FFFD", report.surrogates));
+  if (report.empty > 0) log_warn(fmt::format("data: {} empty documents left out", report.empty));
+  if (report.invalid == 0) return;
+  log_warn(fmt::format("data: {} lines or files skipped, as data.invalid says:", report.invalid));
+  const size_t n_shown = std::min(report.examples.size(), kLogged);
+  for (size_t i = 0; i < n_shown; ++i) log_warn("  " + report.examples[i]);
+  const int64_t more = report.invalid - static_cast<int64_t>(n_shown);
+  if (more > 0) log_warn(fmt::format("  and {} more", more));
+}
+
+}  // namespace aunet

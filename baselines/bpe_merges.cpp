@@ -1,0 +1,82 @@
+#include "baselines/bpe_merges.h"
+
+#include "baselines/pair_table.h"
+#include "core/error.h"
+
+#include <fmt/format.h>
+
+namespace aunet {
+namespace {
+
+/// Merges neighbours, the lowest rank first and the leftmost of equals, while there is a rank below `limit`.
+void merge_below(std::vector<int32_t>& parts, const PairTable& pairs, int32_t limit) {
+  while (parts.size() > 1) {
+    size_t best = 0;
+    int32_t lowest = limit;
+    for (size_t i = 0; i + 1 < parts.size(); ++i) {
+      const int32_t rank = pairs.find(parts[i], parts[i + 1]);
+      if (rank != PairTable::kNone && rank < lowest) best = i, lowest = rank;
+    }
+    if (lowest == limit) return;
+    parts[best] = lowest;
+    parts.erase(parts.begin() + static_cast<int64_t>(best) + 1);
+  }
+}
+
+}  // namespace
+
+TokenIds token_ids(const std::vector<std::string>& tokens) {
+  TokenIds ids;
+  ids.reserve(tokens.size());
+  for (size_t id = 0; id < tokens.size(); ++id) {
+    if (!tokens[id].empty() && !ids.emplace(tokens[id], static_cast<int32_t>(id)).second)
+      throw Error(fmt::format("tokenizer: token {} occurs twice", id));
+  }
+  return ids;
+}
+
+std::vector<BpeMerge> all_cuts(const std::vector<std::string>& tokens, const TokenIds& ids) {
+  std::vector<BpeMerge> cuts;
+  for (size_t id = 0; id < tokens.size(); ++id) {
+    const std::string_view token = tokens[id];
+    for (size_t cut = 1; cut < token.size(); ++cut) {
+      const auto left = ids.find(token.substr(0, cut));
+      if (left == ids.end()) continue;
+      const auto right = ids.find(token.substr(cut));
+      if (right != ids.end()) cuts.push_back({left->second, right->second, static_cast<int32_t>(id)});
+    }
+  }
+  return cuts;
+}
+
+DerivedMerges derive_merges(const std::vector<std::string>& tokens) {
+  const TokenIds ids = token_ids(tokens);
+  const auto cuts = all_cuts(tokens, ids);  // by id
+  PairTable pairs;
+  pairs.reserve(cuts.size());
+  for (const BpeMerge& cut : cuts) pairs.insert(cut.left, cut.right, cut.joined);
+  DerivedMerges derived;
+  std::vector<int32_t> parts;
+  auto own_cuts = cuts.begin();
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    const auto id = static_cast<int32_t>(i);
+    const auto first_cut = own_cuts;
+    while (own_cuts != cuts.end() && own_cuts->joined == id) ++own_cuts;
+    if (tokens[i].size() < 2) continue;
+    parts.clear();
+    for (const char& byte : tokens[i]) parts.push_back(ids.at(std::string_view(&byte, 1)));
+    merge_below(parts, pairs, id);
+    if (parts.size() == 2) {
+      derived.merges.push_back({parts[0], parts[1], id});
+      continue;
+    }
+    ++derived.n_unreached;
+    for (auto cut = own_cuts; cut != first_cut;) {
+      --cut;
+      if (cut->left > id || cut->right > id) derived.merges.push_back(*cut);
+    }
+  }
+  return derived;
+}
+
+}  // namespace aunet

@@ -61,10 +61,7 @@ std::atomic<uint64_t> g_next_serial{1};
 
 }  // namespace
 
-Bpe::Bpe(BpeParts parts)
-    : parts_(std::move(parts)),
-      pattern_(parts_.pattern.regex, parts_.pattern.name.empty() ? "pattern" : parts_.pattern.name),
-      serial_(g_next_serial++) {
+Bpe::Bpe(BpeParts parts) : parts_(std::move(parts)), pretokenizer_(parts_.pattern), serial_(g_next_serial++) {
   if (!parts_.texts.empty())
     parts_.tokens.resize(
         std::max(parts_.tokens.size(), static_cast<size_t>(parts_.texts.rbegin()->first) + 1));
@@ -160,7 +157,7 @@ void Bpe::encode(std::string_view text, std::vector<int32_t>& ids) const {
 
 void Bpe::encode_valid(std::string_view text, std::vector<int32_t>& ids) const {
   auto& cache = piece_cache(serial_);
-  const auto encode_cached = [&](std::string_view piece) {
+  pretokenizer_.for_each_piece(text, [&](std::string_view piece) {
     if (piece.size() > PieceCache::kMaxBytes) {
       encode_piece(piece, ids);
       return;
@@ -179,14 +176,7 @@ void Bpe::encode_valid(std::string_view text, std::vector<int32_t>& ids) const {
     slot.n_bytes = static_cast<uint16_t>(piece.size());
     slot.n_ids = static_cast<uint16_t>(n_ids);
     std::copy(ids.begin() + first, ids.end(), slot.ids);
-  };
-  size_t end = 0;
-  for (RegexMatcher match(pattern_, text); match.next(); end = match.end()) {
-    // the named patterns match all of a text; what another leaves between two matches is a piece too
-    if (match.begin() > end) encode_cached(text.substr(end, match.begin() - end));
-    encode_cached(text.substr(match.begin(), match.end() - match.begin()));
-  }
-  if (end < text.size()) encode_cached(text.substr(end));
+  });
 }
 
 void Bpe::encode_piece(std::string_view piece, std::vector<int32_t>& ids) const {

@@ -7,7 +7,7 @@
 
 #include "baselines/bpe_merges.h"
 #include "baselines/pair_table.h"
-#include "core/regex.h"
+#include "baselines/pretokenizer.h"
 #include "data/tokenizer.h"
 
 #include <array>
@@ -72,6 +72,7 @@ class Bpe final : public Tokenizer {
   const std::string& token(int32_t id) const { return parts_.tokens[static_cast<size_t>(id)]; }
   /// "" for a pattern that has no name.
   const std::string& pattern_name() const { return parts_.pattern.name; }
+  const Pretokenizer& pretokenizer() const { return pretokenizer_; }
   /// Hash of all that decides ids: tokens in order and the pattern; special tokens and merges when the
   /// tokenizer has its own.
   std::string fingerprint() const;
@@ -85,7 +86,7 @@ class Bpe final : public Tokenizer {
 
   BpeParts parts_;
   std::map<int32_t, std::string> published_;  // special tokens that are none of the file's ids
-  Regex pattern_;
+  Pretokenizer pretokenizer_;
   TokenIds id_of_;
   std::array<int32_t, 256> byte_id_{};
   PairTable pairs_;

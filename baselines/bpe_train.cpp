@@ -170,7 +170,7 @@ class Merger {
 Bpe Bpe::train(const std::vector<std::string_view>& texts, int64_t vocab, const std::string& pattern_name,
                const BpeTraining& training) {
   if (vocab < 256) throw ConfigError(fmt::format("vocab: expected at least 256 (the bytes), got {}", vocab));
-  const Regex pattern(bpe_pattern(pattern_name), pattern_name);
+  const Pretokenizer pretokenizer({pattern_name, bpe_pattern(pattern_name)});
   std::array<int32_t, 256> byte_id{};
   std::vector<std::string> tokens;
   for (int32_t id = 0; id < 256; ++id) {
@@ -179,7 +179,7 @@ Bpe Bpe::train(const std::vector<std::string_view>& texts, int64_t vocab, const 
     byte_id[byte] = id;
     tokens.emplace_back(1, static_cast<char>(byte));
   }
-  Merger merger(count_pieces(texts, pattern, training.threads), byte_id);
+  Merger merger(count_pieces(texts, pretokenizer, training.threads), byte_id);
   while (static_cast<int64_t>(tokens.size()) < vocab) {
     const Pair pair = merger.best();
     if (pair == kNoPair) {

@@ -76,19 +76,12 @@ class PieceTable {
   size_t n_used_ = 0;
 };
 
-void count_text(std::string_view text, const Regex& pattern, PieceTable& table) {
-  const auto add = [&](std::string_view piece) {
-    if (piece.size() > 1) table.add(piece, 1);
-  };
+void count_text(std::string_view text, const Pretokenizer& pretokenizer, PieceTable& table) {
   while (!text.empty()) {
     const size_t invalid = std::min(find_invalid_utf8(text), text.size());
-    const auto valid = text.substr(0, invalid);
-    size_t end = 0;
-    for (RegexMatcher match(pattern, valid); match.next(); end = match.end()) {
-      if (match.begin() > end) add(valid.substr(end, match.begin() - end));
-      add(valid.substr(match.begin(), match.end() - match.begin()));
-    }
-    add(valid.substr(end));
+    pretokenizer.for_each_piece(text.substr(0, invalid), [&](std::string_view piece) {
+      if (piece.size() > 1) table.add(piece, 1);
+    });
     text.remove_prefix(std::min(invalid + 1, text.size()));
   }
 }
@@ -96,7 +89,8 @@ void count_text(std::string_view text, const Regex& pattern, PieceTable& table) 
 }  // namespace
 
 std::vector<std::pair<std::string_view, int64_t>> count_pieces(const std::vector<std::string_view>& texts,
-                                                               const Regex& pattern, int threads) {
+                                                               const Pretokenizer& pretokenizer,
+                                                               int threads) {
   require(threads >= 1, "count_pieces: at least one thread");
   const auto n = static_cast<size_t>(threads);
   std::vector<PieceTable> tables(n);
@@ -104,7 +98,7 @@ std::vector<std::pair<std::string_view, int64_t>> count_pieces(const std::vector
   std::atomic<size_t> next{0};
   const auto work = [&](size_t worker) {
     try {
-      for (size_t i; (i = next++) < texts.size();) count_text(texts[i], pattern, tables[worker]);
+      for (size_t i; (i = next++) < texts.size();) count_text(texts[i], pretokenizer, tables[worker]);
     } catch (...) {
       failures[worker] = std::current_exception();
     }

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/regex.h"
+#include "baselines/pretokenizer.h"
 
 namespace aunet {
 
@@ -15,6 +15,6 @@ namespace aunet {
 /// A byte that is no part of valid UTF-8 is a piece of its own; it has no pairs and is left out. So is every
 /// piece of one byte. The same for any number of threads (at least 1). Throws what the pattern throws.
 std::vector<std::pair<std::string_view, int64_t>> count_pieces(const std::vector<std::string_view>& texts,
-                                                               const Regex& pattern, int threads);
+                                                               const Pretokenizer& pretokenizer, int threads);
 
 }  // namespace aunet

@@ -26,7 +26,7 @@ struct PieceCache {
   static constexpr size_t kMaxBytes = 24, kMaxIds = 9,
                           kSlots = size_t{1} << 14;  // 1 MiB: stays in the L2 cache
   using Key = std::array<uint64_t, kMaxBytes / 8>;   // the bytes of a piece, then zeros
-  struct Slot {
+  struct alignas(64) Slot {
     Key key{};
     uint16_t n_bytes = 0, n_ids = 0;
     int32_t ids[kMaxIds] = {};
@@ -66,12 +66,11 @@ Bpe::Bpe(BpeParts parts) : parts_(std::move(parts)), pretokenizer_(parts_.patter
     parts_.tokens.resize(
         std::max(parts_.tokens.size(), static_cast<size_t>(parts_.texts.rbegin()->first) + 1));
   published_ = published_specials(parts_.pattern.name, parts_.tokens.size());
-  id_of_ = token_ids(parts_.tokens);
+  id_of_ = TokenIds(parts_.tokens);
   for (int byte = 0; byte < 256; ++byte) {
-    const auto found = id_of_.find(std::string(1, static_cast<char>(byte)));
-    if (found == id_of_.end())
+    byte_id_[byte] = id_of_.find(std::string(1, static_cast<char>(byte)));
+    if (byte_id_[byte] == TokenIds::kNone)
       throw Error(fmt::format("tokenizer: expected a token for every byte, got none for 0x{:02x}", byte));
-    byte_id_[byte] = found->second;
   }
   if (!parts_.merges) {
     const auto cuts = all_cuts(parts_.tokens, id_of_);
@@ -182,8 +181,8 @@ void Bpe::encode_valid(std::string_view text, std::vector<int32_t>& ids) const {
 void Bpe::encode_piece(std::string_view piece, std::vector<int32_t>& ids) const {
   thread_local std::vector<int32_t> parts;
   if (parts_.whole_pieces) {
-    if (const auto whole = id_of_.find(piece); whole != id_of_.end()) {
-      ids.push_back(whole->second);
+    if (const int32_t whole = id_of_.find(piece); whole != TokenIds::kNone) {
+      ids.push_back(whole);
       return;
     }
   }

@@ -1,10 +1,8 @@
 #include "baselines/bpe_merges.h"
 
 #include "baselines/pair_table.h"
-#include "core/error.h"
 
-#include <fmt/format.h>
-
+#include <string_view>
 namespace aunet {
 namespace {
 
@@ -25,32 +23,22 @@ void merge_below(std::vector<int32_t>& parts, const PairTable& pairs, int32_t li
 
 }  // namespace
 
-TokenIds token_ids(const std::vector<std::string>& tokens) {
-  TokenIds ids;
-  ids.reserve(tokens.size());
-  for (size_t id = 0; id < tokens.size(); ++id) {
-    if (!tokens[id].empty() && !ids.emplace(tokens[id], static_cast<int32_t>(id)).second)
-      throw Error(fmt::format("tokenizer: token {} occurs twice", id));
-  }
-  return ids;
-}
-
 std::vector<BpeMerge> all_cuts(const std::vector<std::string>& tokens, const TokenIds& ids) {
   std::vector<BpeMerge> cuts;
   for (size_t id = 0; id < tokens.size(); ++id) {
     const std::string_view token = tokens[id];
     for (size_t cut = 1; cut < token.size(); ++cut) {
-      const auto left = ids.find(token.substr(0, cut));
-      if (left == ids.end()) continue;
-      const auto right = ids.find(token.substr(cut));
-      if (right != ids.end()) cuts.push_back({left->second, right->second, static_cast<int32_t>(id)});
+      const int32_t left = ids.find(token.substr(0, cut));
+      if (left == TokenIds::kNone) continue;
+      const int32_t right = ids.find(token.substr(cut));
+      if (right != TokenIds::kNone) cuts.push_back({left, right, static_cast<int32_t>(id)});
     }
   }
   return cuts;
 }
 
 DerivedMerges derive_merges(const std::vector<std::string>& tokens) {
-  const TokenIds ids = token_ids(tokens);
+  const TokenIds ids(tokens);
   const auto cuts = all_cuts(tokens, ids);  // by id
   PairTable pairs;
   pairs.reserve(cuts.size());
@@ -64,7 +52,7 @@ DerivedMerges derive_merges(const std::vector<std::string>& tokens) {
     while (own_cuts != cuts.end() && own_cuts->joined == id) ++own_cuts;
     if (tokens[i].size() < 2) continue;
     parts.clear();
-    for (const char& byte : tokens[i]) parts.push_back(ids.at(std::string_view(&byte, 1)));
+    for (const char& byte : tokens[i]) parts.push_back(ids.find(std::string_view(&byte, 1)));
     merge_below(parts, pairs, id);
     if (parts.size() == 2) {
       derived.merges.push_back({parts[0], parts[1], id});

@@ -2,12 +2,12 @@
 // (tiktoken), and as a list of merges in order (Hugging Face).
 #pragma once
 
+#include "baselines/token_ids.h"
+
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
-#include <string_view>
-#include <unordered_map>
 #include <vector>
 
 namespace aunet {
@@ -31,11 +31,6 @@ struct BpeParts {
   bool whole_pieces = true;  // a piece that is a token is that token, whatever merges would give
   BpePattern pattern{};
 };
-
-/// Ids by bytes. The views point into `tokens`, which outlives the map.
-using TokenIds = std::unordered_map<std::string_view, int32_t>;
-/// Throws Error when a token occurs twice.
-TokenIds token_ids(const std::vector<std::string>& tokens);
 
 /// All ways to cut a token in two tokens, for every token in order of ids: tiktoken's merges.
 std::vector<BpeMerge> all_cuts(const std::vector<std::string>& tokens, const TokenIds& ids);

@@ -1,11 +1,11 @@
 #include "baselines/piece_counts.h"
 
+#include "baselines/token_ids.h"
 #include "core/error.h"
 #include "data/utf8.h"
 
 #include <algorithm>
 #include <atomic>
-#include <cstring>
 #include <exception>
 #include <thread>
 
@@ -20,7 +20,7 @@ class PieceTable {
 
   void add(std::string_view piece, int64_t count) {
     if (2 * n_used_ >= slots_.size()) grow();
-    Slot& slot = slots_[slot_of(piece, hash_of(piece))];
+    Slot& slot = slots_[slot_of(piece, hash_bytes(piece))];
     if (slot.count == 0) {
       slot.begin = piece.data();
       slot.size = piece.size();
@@ -42,19 +42,6 @@ class PieceTable {
     int64_t count = 0;  // 0: free
   };
 
-  static uint64_t hash_of(std::string_view piece) {
-    uint64_t hash = piece.size();
-    size_t i = 0;
-    for (; i + 8 <= piece.size(); i += 8) hash = mix(hash, piece.data() + i, 8);
-    return mix(hash, piece.data() + i, piece.size() - i);
-  }
-  static uint64_t mix(uint64_t hash, const char* bytes, size_t n) {
-    uint64_t word = 0;
-    std::memcpy(&word, bytes, n);
-    hash = (hash ^ word) * 0x9E3779B97F4A7C15u;
-    return hash ^ hash >> 32;
-  }
-
   size_t slot_of(std::string_view piece, uint64_t hash) const {
     size_t at = hash & (slots_.size() - 1);
     while (slots_[at].count > 0 && std::string_view(slots_[at].begin, slots_[at].size) != piece)
@@ -68,7 +55,7 @@ class PieceTable {
     for (const Slot& slot : old) {
       if (slot.count == 0) continue;
       const std::string_view piece(slot.begin, slot.size);
-      slots_[slot_of(piece, hash_of(piece))] = slot;
+      slots_[slot_of(piece, hash_bytes(piece))] = slot;
     }
   }
 

@@ -2,6 +2,7 @@
 
 #include "baselines/pair_table.h"
 
+#include <iterator>
 #include <string_view>
 namespace aunet {
 namespace {
@@ -59,10 +60,8 @@ DerivedMerges derive_merges(const std::vector<std::string>& tokens) {
       continue;
     }
     ++derived.n_unreached;
-    for (auto cut = own_cuts; cut != first_cut;) {
-      --cut;
-      if (cut->left > id || cut->right > id) derived.merges.push_back(*cut);
-    }
+    derived.merges.insert(derived.merges.end(), std::make_reverse_iterator(own_cuts),
+                          std::make_reverse_iterator(first_cut));
   }
   return derived;
 }

@@ -42,9 +42,9 @@ struct DerivedMerges {
 
 /// A list of merges that encodes as the tokens do when ids are ranks (unreached tokens by whole pieces).
 ///
-/// A token's bytes, merged with ranks below its own, either end as two parts, and then these are the only
-/// ones that can stand side by side where its turn comes: one merge. Or they do not; then no merge of lower
-/// rank gives it, and only parts of higher ranks can: all cuts that have one, the longest left part first.
+/// A token's bytes, merged with ranks below its own, may end as two parts; then these are the only ones that
+/// can stand side by side when its turn comes, and it has one merge. Or they do not; then parts of higher
+/// ranks may yet give it in a longer piece: it has all its cuts, the longest left part first.
 DerivedMerges derive_merges(const std::vector<std::string>& tokens);
 
 }  // namespace aunet

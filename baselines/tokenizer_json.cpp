@@ -241,11 +241,12 @@ void simplify(BpeParts& parts) {
 Json parse_json(std::string_view content, const std::string& name) {
   try {
     return Json::parse(content);
-  } catch (const Json::parse_error& e) {
+  } catch (const Json::exception& e) {       // also for numbers that no double holds
     const std::string_view what = e.what();  // "[json.exception...] parse error at line 1, column 7: ..."
-    const auto at = what.find("line ");
-    throw ConfigError(fmt::format("{}: expected a JSON object, got invalid JSON at {}", name,
-                                  at == std::string_view::npos ? what : what.substr(at)));
+    const auto line = what.find("line ");
+    const auto at = line == std::string_view::npos ? what.find("] ") + 2 : line;
+    throw ConfigError(fmt::format("{}: expected a JSON object, got invalid JSON{}{}", name,
+                                  line == std::string_view::npos ? ": " : " at ", what.substr(at)));
   }
 }
 

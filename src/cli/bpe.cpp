@@ -44,8 +44,6 @@ void train(const Options& options) {
 }
 
 void convert(const Bpe& bpe, const Options& options) {
-  if (options.out.empty())
-    throw ConfigError("bpe convert: --out: expected the file to write (.json or not), got none");
   bpe.save(options.out);
   fmt::print("{}: {} ids, pattern {}\n", options.out, bpe.begin_id(),
              bpe.pattern_name().empty() ? "of its own" : bpe.pattern_name());
@@ -116,6 +114,8 @@ int cmd_bpe(const Args& args) {
   if (!options.corpus.empty())
     throw ConfigError(fmt::format("bpe {}: reads {}; expected no file, got '{}'", options.action,
                                   options.action == "convert" ? "--tokenizer" : "stdin", options.corpus[0]));
+  if (options.action == "convert" && options.out.empty())
+    throw ConfigError("bpe convert: --out: expected the file to write (.json or not), got none");
   const auto bpe = Bpe::load(options.tokenizer, options.pattern);
   if (options.action == "encode") encode(bpe);
   if (options.action == "decode") decode(bpe);

@@ -237,6 +237,8 @@ TEST_CASE("what a tokenizer.json asks for and we do not have is refused in one l
   CHECK(refusal(json) == "t.json: model.vocab: expected a token for every byte, got none for 0x21 ('!')");
   CHECK_THROWS_WITH(parse_tokenizer("{\"model\": ", "t.json", ""),
                     Catch::Matchers::Contains("t.json: expected a JSON object, got invalid JSON at line 1"));
+  CHECK_THROWS_WITH(parse_tokenizer("{\"model\": 1e999}", "t.json", ""),
+                    Catch::Matchers::Contains("invalid JSON: number overflow parsing '1e999'"));
 }
 
 TEST_CASE("patterns that two regex engines read differently are refused", "[bpe][json]") {

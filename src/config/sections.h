@@ -22,8 +22,8 @@ inline constexpr const char* kOptimKeys[] = {"beta1", "beta2", "eps", "weight_de
 /// [schedule]. A sweep (`branches` is not null) may say `branches`, default true for wsd, and leaves the
 /// warm-up's steps to the planner; an experiment may say `warmup_steps` instead of `warmup`.
 ScheduleConfig read_schedule(const Table& root, bool* branches = nullptr);
-/// [run], [checkpoints] and [gates] of `root`. `of_one_run`: with the parent and the pin, which belong to a
-/// run and not to a sweep.
+/// [run], [checkpoints] and [gates] of `root`. `of_one_run`: with the parent and the pin, which belong to a run
+/// and not to a sweep.
 RuntimeConfig read_runtime(const Table& root, bool of_one_run = false);
 
 /// Letters, digits, '-', '_' and '.': a name becomes part of paths, override keys and tables.

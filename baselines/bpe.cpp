@@ -1,6 +1,7 @@
 #include "baselines/bpe.h"
 
 #include "baselines/rank_file.h"
+#include "baselines/tokenizer_file.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/hash.h"
@@ -25,7 +26,7 @@ struct PieceCache {
   static constexpr size_t kMaxBytes = 24, kMaxIds = 9,
                           kSlots = size_t{1} << 14;  // 1 MiB: stays in the L2 cache
   using Key = std::array<uint64_t, kMaxBytes / 8>;   // the bytes of a piece, then zeros
-  struct Slot {
+  struct alignas(64) Slot {
     Key key{};
     uint16_t n_bytes = 0, n_ids = 0;
     int32_t ids[kMaxIds] = {};
@@ -60,94 +61,87 @@ std::atomic<uint64_t> g_next_serial{1};
 
 }  // namespace
 
-size_t PairTable::slot_of(int32_t left, int32_t right) const {
-  const uint64_t key =
-      static_cast<uint64_t>(static_cast<uint32_t>(left)) << 32 | static_cast<uint32_t>(right);
-  size_t slot = (key * 0x9E3779B97F4A7C15u) >> shift_;  // Fibonacci hashing
-  while (slots_[slot].left >= 0 && (slots_[slot].left != left || slots_[slot].right != right)) {
-    slot = (slot + 1) & (slots_.size() - 1);
+Bpe::Bpe(BpeParts parts) : parts_(std::move(parts)), pretokenizer_(parts_.pattern), serial_(g_next_serial++) {
+  if (!parts_.texts.empty())
+    parts_.tokens.resize(
+        std::max(parts_.tokens.size(), static_cast<size_t>(parts_.texts.rbegin()->first) + 1));
+  published_ = published_specials(parts_.pattern.name, parts_.tokens.size());
+  id_of_ = TokenIds(parts_.tokens);
+  for (int byte = 0; byte < 256; ++byte) {
+    byte_id_[byte] = id_of_.find(std::string(1, static_cast<char>(byte)));
+    if (byte_id_[byte] == TokenIds::kNone)
+      throw Error(fmt::format("tokenizer: expected a token for every byte, got none for 0x{:02x}", byte));
   }
-  return slot;
+  if (!parts_.merges) {
+    const auto cuts = all_cuts(parts_.tokens, id_of_);
+    pairs_.reserve(cuts.size());
+    for (const BpeMerge& cut : cuts) pairs_.insert(cut.left, cut.right, cut.joined);
+    return;
+  }
+  pairs_.reserve(parts_.merges->size());
+  for (const BpeMerge& merge : *parts_.merges) {
+    pairs_.insert(merge.left, merge.right, static_cast<int32_t>(joined_.size()));
+    joined_.push_back(merge.joined);
+  }
 }
-
-void PairTable::reserve(size_t n_pairs) {
-  int bits = 4;
-  while ((size_t{1} << bits) < 2 * n_pairs) ++bits;
-  slots_.assign(size_t{1} << bits, {});
-  shift_ = 64 - bits;
-}
-
-void PairTable::insert(int32_t left, int32_t right, int32_t joined) {
-  slots_[slot_of(left, right)] = {left, right, joined};
-}
-
-int32_t PairTable::find(int32_t left, int32_t right) const { return slots_[slot_of(left, right)].joined; }
 
 Bpe::Bpe(std::vector<std::string> tokens, const std::string& pattern_name)
-    : tokens_(std::move(tokens)),
-      pattern_name_(pattern_name),
-      pattern_(bpe_pattern(pattern_name), pattern_name),
-      serial_(g_next_serial++) {
-  id_of_.reserve(tokens_.size());
-  for (size_t id = 0; id < tokens_.size(); ++id) {
-    if (tokens_[id].empty()) continue;
-    if (!id_of_.emplace(tokens_[id], static_cast<int32_t>(id)).second) {
-      throw Error(fmt::format("tokenizer: token {} occurs twice", id));
-    }
-  }
-  for (int byte = 0; byte < 256; ++byte) {
-    const auto found = id_of_.find(std::string(1, static_cast<char>(byte)));
-    if (found == id_of_.end())
-      throw Error(fmt::format("tokenizer: expected a token for every byte, got none for 0x{:02x}", byte));
-    byte_id_[byte] = found->second;
-  }
-  struct Pair {
-    int32_t left, right, joined;
-  };
-  std::vector<Pair> pairs;
-  for (size_t id = 0; id < tokens_.size(); ++id) {
-    for (size_t cut = 1; cut < tokens_[id].size(); ++cut) {
-      const auto left = id_of_.find(tokens_[id].substr(0, cut));
-      if (left == id_of_.end()) continue;
-      const auto right = id_of_.find(tokens_[id].substr(cut));
-      if (right != id_of_.end()) pairs.push_back({left->second, right->second, static_cast<int32_t>(id)});
-    }
-  }
-  pairs_.reserve(pairs.size());
-  for (const auto& pair : pairs) pairs_.insert(pair.left, pair.right, pair.joined);
-}
+    : Bpe(BpeParts{std::move(tokens), {}, std::nullopt, true, {pattern_name, bpe_pattern(pattern_name)}}) {}
 
 Bpe Bpe::load(const std::string& path, const std::string& pattern_name) {
-  auto tokens = read_rank_file(path);
+  BpeParts parts = read_tokenizer(path, pattern_name);
   try {
-    return Bpe(std::move(tokens), pattern_name);
+    return Bpe(std::move(parts));
   } catch (const Error& e) {
     throw Error(fmt::format("{}: {}", path, e.what()));
   }
 }
 
-void Bpe::save(const std::string& path) const { write_file_atomic(path, rank_file_text(tokens_)); }
+void Bpe::save(const std::string& path) const {
+  BpeParts whole = parts_;
+  if (path.ends_with(".json")) whole.texts.insert(published_.begin(), published_.end());
+  write_file_atomic(path, tokenizer_text(whole, path));
+}
 
 std::string Bpe::fingerprint() const {
-  return hash_hex(rank_file_text(tokens_) + bpe_pattern(pattern_name_));
+  std::string all = rank_file_text(parts_.tokens) + parts_.pattern.regex;
+  for (const auto& [id, text] : parts_.texts) all += fmt::format("\ntext {} {}", id, text);
+  if (!parts_.whole_pieces) all += "\nmerges only";
+  if (parts_.merges) {
+    all += "\nmerges";
+    for (const BpeMerge& merge : *parts_.merges) all += fmt::format("\n{} {}", merge.left, merge.right);
+  }
+  return hash_hex(all);
 }
 
 std::string Bpe::text(int32_t id) const {
-  return static_cast<size_t>(id) < tokens_.size() ? tokens_[id] : std::string();
+  if (id < 0 || id >= begin_id()) return "";
+  const auto special = parts_.texts.find(id);
+  return special == parts_.texts.end() ? token(id) : special->second;
 }
 
 int64_t Bpe::n_bytes(int32_t id) const {
-  return static_cast<size_t>(id) < tokens_.size() ? static_cast<int64_t>(tokens_[id].size()) : 0;
+  if (id < 0 || id >= begin_id()) return 0;
+  return token(id).empty() ? static_cast<int64_t>(text(id).size()) : static_cast<int64_t>(token(id).size());
 }
 
-std::string Bpe::decode(const std::vector<int32_t>& ids) const {
-  std::string text;
+std::string Bpe::decode(const std::vector<int32_t>& ids, const std::string& where) const {
+  const auto last = static_cast<int64_t>(published_.empty() ? 0 : published_.rbegin()->first);
+  std::string all;
   for (const int32_t id : ids) {
-    if (id < 0 || id >= vocab_size())
-      throw ConfigError(fmt::format("id: expected 0 to {}, got {}", vocab_size() - 1, id));
-    if (id < begin_id()) text += tokens_[id];
+    if (id < 0 || id > std::max(last, vocab_size() - 1))
+      throw ConfigError(
+          fmt::format("{}: expected 0 to {}, got {}", where, std::max(last, vocab_size() - 1), id));
+    if (const auto special = published_.find(id); special != published_.end()) {
+      all += special->second;
+      continue;
+    }
+    const size_t before = all.size();
+    if (id < begin_id()) all += token(id).empty() ? text(id) : token(id);
+    if (all.size() == before && id != begin_id() && id != end_id())
+      throw ConfigError(fmt::format("{}: expected the id of a token, got {}, which is unused", where, id));
   }
-  return text;
+  return all;
 }
 
 void Bpe::encode(std::string_view text, std::vector<int32_t>& ids) const {
@@ -162,37 +156,35 @@ void Bpe::encode(std::string_view text, std::vector<int32_t>& ids) const {
 
 void Bpe::encode_valid(std::string_view text, std::vector<int32_t>& ids) const {
   auto& cache = piece_cache(serial_);
-  for (RegexMatcher match(pattern_, text); match.next();) {
-    const auto piece = text.substr(match.begin(), match.end() - match.begin());
+  pretokenizer_.for_each_piece(text, [&](std::string_view piece) {
     if (piece.size() > PieceCache::kMaxBytes) {
       encode_piece(piece, ids);
-      continue;
+      return;
     }
     const auto key = PieceCache::key_of(piece);
     auto& slot = cache.slot_of(key);
     if (slot.n_bytes == piece.size() && slot.key == key) {
       for (int i = 0; i < slot.n_ids; ++i) ids.push_back(slot.ids[i]);
-      continue;
+      return;
     }
     const auto first = static_cast<int64_t>(ids.size());
     encode_piece(piece, ids);
     const size_t n_ids = ids.size() - static_cast<size_t>(first);
-    if (n_ids > PieceCache::kMaxIds) continue;
+    if (n_ids > PieceCache::kMaxIds) return;
     slot.key = key;
     slot.n_bytes = static_cast<uint16_t>(piece.size());
     slot.n_ids = static_cast<uint16_t>(n_ids);
     std::copy(ids.begin() + first, ids.end(), slot.ids);
-  }
+  });
 }
 
-/// A piece that is a token is that token, whatever the merges would give (as tiktoken does).
 void Bpe::encode_piece(std::string_view piece, std::vector<int32_t>& ids) const {
-  thread_local std::string key;
   thread_local std::vector<int32_t> parts;
-  key.assign(piece);
-  if (const auto whole = id_of_.find(key); whole != id_of_.end()) {
-    ids.push_back(whole->second);
-    return;
+  if (parts_.whole_pieces) {
+    if (const int32_t whole = id_of_.find(piece); whole != TokenIds::kNone) {
+      ids.push_back(whole);
+      return;
+    }
   }
   parts.clear();
   for (const char c : piece) parts.push_back(byte_id_[static_cast<uint8_t>(c)]);
@@ -205,33 +197,33 @@ void Bpe::encode_piece(std::string_view piece, std::vector<int32_t>& ids) const 
 }
 
 void Bpe::merge_short(std::vector<int32_t>& parts) const {
-  int32_t joined[kShortPiece];  // joined[i]: token of parts i and i + 1, kNone when there is none
+  int32_t ranks[kShortPiece];  // ranks[i]: of parts i and i + 1, kNone when they do not merge
   size_t n = parts.size();
-  const auto join = [&](size_t i) {
-    const int32_t id = pairs_.find(parts[i], parts[i + 1]);
-    return id < 0 ? kNone : id;
+  const auto rank_at = [&](size_t i) {
+    const int32_t rank = pairs_.find(parts[i], parts[i + 1]);
+    return rank < 0 ? kNone : rank;
   };
-  for (size_t i = 0; i + 1 < n; ++i) joined[i] = join(i);
+  for (size_t i = 0; i + 1 < n; ++i) ranks[i] = rank_at(i);
   while (n > 1) {
-    const size_t best = std::min_element(joined, joined + n - 1) - joined;  // the leftmost of equals
-    if (joined[best] == kNone) break;
-    parts[best] = joined[best];
+    const size_t best = std::min_element(ranks, ranks + n - 1) - ranks;  // the leftmost of equals
+    if (ranks[best] == kNone) break;
+    parts[best] = joined(ranks[best]);
     std::copy(parts.begin() + static_cast<int64_t>(best) + 2, parts.begin() + static_cast<int64_t>(n),
               parts.begin() + static_cast<int64_t>(best) + 1);
-    std::copy(joined + best + 1, joined + n - 1, joined + best);
+    std::copy(ranks + best + 1, ranks + n - 1, ranks + best);
     --n;
-    if (best + 1 < n) joined[best] = join(best);
-    if (best > 0) joined[best - 1] = join(best - 1);
+    if (best + 1 < n) ranks[best] = rank_at(best);
+    if (best > 0) ranks[best - 1] = rank_at(best - 1);
   }
   parts.resize(n);
 }
 
 void Bpe::merge_long(std::vector<int32_t>& parts) const {
   struct Candidate {
-    int32_t joined;
+    int32_t rank;
     int32_t left;
     bool operator>(const Candidate& other) const {
-      return joined != other.joined ? joined > other.joined : left > other.left;
+      return rank != other.rank ? rank > other.rank : left > other.left;
     }
   };
   const auto n = static_cast<int32_t>(parts.size());
@@ -239,8 +231,8 @@ void Bpe::merge_long(std::vector<int32_t>& parts) const {
   std::priority_queue<Candidate, std::vector<Candidate>, std::greater<>> heap;
   const auto offer = [&](int32_t left) {
     if (left < 0 || next[left] >= n) return;
-    const int32_t joined = pairs_.find(parts[left], parts[next[left]]);
-    if (joined >= 0) heap.push({joined, left});
+    const int32_t rank = pairs_.find(parts[left], parts[next[left]]);
+    if (rank >= 0) heap.push({rank, left});
   };
   for (int32_t i = 0; i < n; ++i) {
     next[i] = i + 1;
@@ -248,12 +240,12 @@ void Bpe::merge_long(std::vector<int32_t>& parts) const {
   }
   for (int32_t i = 0; i < n; ++i) offer(i);
   while (!heap.empty()) {
-    const auto [joined, left] = heap.top();
+    const auto [rank, left] = heap.top();
     heap.pop();
-    // stale unless both parts are still there and still join to the same token
-    if (parts[left] < 0 || next[left] >= n || pairs_.find(parts[left], parts[next[left]]) != joined) continue;
+    // stale unless both parts are still there and still merge with that rank
+    if (parts[left] < 0 || next[left] >= n || pairs_.find(parts[left], parts[next[left]]) != rank) continue;
     const int32_t right = next[left];
-    parts[left] = joined;
+    parts[left] = joined(rank);
     parts[right] = -1;
     next[left] = next[right];
     if (next[left] < n) previous[next[left]] = left;

@@ -51,4 +51,27 @@ const std::string& bpe_pattern(const std::string& name) {
                                 name, nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest)));
 }
 
+std::map<int32_t, std::string> published_specials(const std::string& pattern_name, size_t n_ranks) {
+  if (pattern_name == "gpt2" && n_ranks == 50256) return {{50256, "<|endoftext|>"}};
+  if (pattern_name == "cl100k_base" && n_ranks == 100256) {
+    return {{100257, "<|endoftext|>"},
+            {100258, "<|fim_prefix|>"},
+            {100259, "<|fim_middle|>"},
+            {100260, "<|fim_suffix|>"},
+            {100276, "<|endofprompt|>"}};
+  }
+  if (pattern_name == "o200k_base" && n_ranks == 199998)
+    return {{199999, "<|endoftext|>"}, {200018, "<|endofprompt|>"}};
+  std::map<int32_t, std::string> specials;
+  if (pattern_name != "llama3" || n_ranks != 128000) return specials;
+  int32_t next = 128000;
+  for (const char* name : {"begin_of_text", "end_of_text", "reserved_special_token_0",
+                           "reserved_special_token_1", "finetune_right_pad_id", "step_id", "start_header_id",
+                           "end_header_id", "eom_id", "eot_id", "python_tag", "image"})
+    specials[next++] = fmt::format("<|{}|>", name);
+  for (int reserved = 2; next < 128256; ++reserved)
+    specials[next++] = fmt::format("<|reserved_special_token_{}|>", reserved);
+  return specials;
+}
+
 }  // namespace aunet

@@ -1,4 +1,5 @@
-// `bpe=PATH[@PATTERN]`: boundaries at the ends of a BPE tokenizer's tokens, PATH being its rank file.
+// `bpe=PATH[@PATTERN]`: boundaries at the ends of a BPE tokenizer's tokens, PATH being its rank file or
+// tokenizer.json.
 //
 // Official mode: on the last byte of each token of the whole segment. Merges look ahead: what follows a token
 // may change it, so the causality gate calls it a leak.

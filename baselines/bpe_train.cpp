@@ -1,108 +1,113 @@
 #include "baselines/bpe.h"
-
+#include "baselines/byte_alphabet.h"
+#include "baselines/piece_counts.h"
 #include "core/error.h"
-#include "data/utf8.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 #include <queue>
 
 namespace aunet {
 namespace {
 
-using Pair = std::pair<int32_t, int32_t>;
-
-struct PairHash {
-  size_t operator()(const Pair& pair) const {
-    return (static_cast<uint64_t>(static_cast<uint32_t>(pair.first)) << 32 |
-            static_cast<uint32_t>(pair.second)) *
-               0x9E3779B97F4A7C15u >>
-           16;
-  }
-};
-
-struct Piece {
-  std::vector<int32_t> parts;
-  int64_t count = 0;
-};
-
-/// Distinct pieces of all texts with their counts, in byte order: nothing below depends on the order of a
-/// hash table.
-std::vector<Piece> count_pieces(const std::vector<std::string_view>& texts, const Regex& pattern) {
-  std::unordered_map<std::string_view, int64_t> counts;
-  for (auto text : texts) {
-    while (!text.empty()) {  // a byte that is no part of valid UTF-8 is a piece of its own and has no pairs
-      const size_t invalid = std::min(find_invalid_utf8(text), text.size());
-      const auto valid = text.substr(0, invalid);
-      for (RegexMatcher match(pattern, valid); match.next();)
-        ++counts[valid.substr(match.begin(), match.end() - match.begin())];
-      text.remove_prefix(std::min(invalid + 1, text.size()));
-    }
-  }
-  std::vector<std::pair<std::string_view, int64_t>> sorted(counts.begin(), counts.end());
-  std::sort(sorted.begin(), sorted.end());
-  std::vector<Piece> pieces;
-  for (const auto& [bytes, count] : sorted) {
-    Piece piece{{}, count};
-    for (const char c : bytes) piece.parts.push_back(static_cast<uint8_t>(c));
-    pieces.push_back(std::move(piece));
-  }
-  return pieces;
+/// A pair as one word that compares as (left, right) does.
+using Pair = uint64_t;
+Pair pair_of(int32_t left, int32_t right) {
+  return static_cast<uint64_t>(static_cast<uint32_t>(left)) << 32 | static_cast<uint32_t>(right);
 }
+int32_t left_of(Pair pair) { return static_cast<int32_t>(pair >> 32); }
+int32_t right_of(Pair pair) { return static_cast<int32_t>(pair & 0xFFFFFFFFu); }
+constexpr Pair kNoPair = ~Pair{0};
 
-/// Counts of neighbour pairs, kept up to date while pieces are merged.
-class Trainer {
+/// Index of every pair that was ever counted. Open addressing, at most half full; nothing is taken out.
+class PairIndex {
  public:
-  explicit Trainer(std::vector<Piece> pieces) : pieces_(std::move(pieces)) {
-    for (size_t p = 0; p < pieces_.size(); ++p) add_pairs(p, kAll);
-    for (const auto& [pair, entry] : pairs_) heap_.push({entry.count, pair});
-    changed_.clear();
+  PairIndex() : slots_(size_t{1} << 16) {}
+  /// The index of `pair`; a new one gets `next`.
+  uint32_t find_or_add(Pair pair, uint32_t next) {
+    if (2 * n_used_ >= slots_.size()) grow();
+    Slot& slot = slots_[slot_of(pair)];
+    if (slot.pair == kNoPair) {
+      slot = {pair, next};
+      ++n_used_;
+    }
+    return slot.index;
+  }
+  /// The index of a pair that is there.
+  uint32_t find(Pair pair) const { return slots_[slot_of(pair)].index; }
+
+ private:
+  struct Slot {
+    Pair pair = kNoPair;
+    uint32_t index = 0;
+  };
+  size_t slot_of(Pair pair) const {
+    size_t at = (pair * 0x9E3779B97F4A7C15u) >> 20 & (slots_.size() - 1);
+    while (slots_[at].pair != kNoPair && slots_[at].pair != pair) at = (at + 1) & (slots_.size() - 1);
+    return at;
+  }
+  void grow() {
+    std::vector<Slot> old(2 * slots_.size());
+    old.swap(slots_);
+    for (const Slot& slot : old)
+      if (slot.pair != kNoPair) slots_[slot_of(slot.pair)] = slot;
+  }
+  std::vector<Slot> slots_;
+  size_t n_used_ = 0;
+};
+
+/// Counts of neighbour pairs, kept up to date where pieces are merged.
+///
+/// A pair's count only falls once it is complete, because a merge makes pairs with its own new token only. So
+/// a heap with one entry a pair is enough: an entry that is out of date is too high, and goes back with the
+/// count of today.
+class Merger {
+ public:
+  Merger(const std::vector<std::pair<std::string_view, int64_t>>& pieces,
+         const std::array<int32_t, 256>& byte_id) {
+    for (const auto& [bytes, count] : pieces) {
+      const auto piece = static_cast<uint32_t>(pieces_.size());
+      pieces_.push_back({symbols_.size(), static_cast<uint32_t>(bytes.size()), count});
+      for (const char byte : bytes) symbols_.push_back(byte_id[static_cast<uint8_t>(byte)]);
+      const int32_t* symbols = symbols_.data() + pieces_.back().begin;
+      for (size_t i = 0; i + 1 < bytes.size(); ++i) add(symbols[i], symbols[i + 1], count, piece);
+    }
+    offer(0);
   }
 
-  /// The most frequent pair; {-1, -1} when none is left.
+  /// The most frequent pair, of equals the smallest; kNoPair when none is left.
   Pair best() {
     while (!heap_.empty()) {
-      const auto [count, pair] = heap_.top();
-      const auto entry = pairs_.find(pair);
-      if (count > 0 && entry != pairs_.end() && entry->second.count == count) return pair;
-      heap_.pop();  // stale: the pair was pushed again when its count changed
+      const Candidate top = heap_.top();
+      const int64_t count = entries_[pairs_.find(top.pair)].count;
+      if (count == top.count) return top.pair;
+      heap_.pop();
+      if (count > 0) heap_.push({count, top.pair});
     }
-    return {-1, -1};
+    return kNoPair;
   }
 
   void merge(Pair pair, int32_t joined) {
-    auto where = std::move(pairs_[pair].pieces);
-    std::sort(where.begin(), where.end());
-    where.erase(std::unique(where.begin(), where.end()), where.end());
-    for (const uint32_t p : where) {
-      remove_pairs(p);
-      auto& parts = pieces_[p].parts;
-      size_t to = 0;
-      for (size_t from = 0; from < parts.size(); ++from, ++to) {
-        const bool is_pair =
-            from + 1 < parts.size() && parts[from] == pair.first && parts[from + 1] == pair.second;
-        parts[to] = is_pair ? joined : parts[from];
-        if (is_pair) ++from;
-      }
-      parts.resize(to);
-      add_pairs(p, joined);
-    }
-    pairs_.erase(pair);
-    std::sort(changed_.begin(), changed_.end());
-    changed_.erase(std::unique(changed_.begin(), changed_.end()), changed_.end());
-    for (const auto& touched : changed_) {
-      const auto entry = pairs_.find(touched);
-      if (entry != pairs_.end() && entry->second.count > 0) heap_.push({entry->second.count, touched});
-    }
-    changed_.clear();
+    const uint32_t index = pairs_.find(pair);
+    const auto where = std::move(entries_[index].pieces);
+    const size_t first_new = entries_.size();
+    for (const uint32_t piece : where) merge_in(piece, left_of(pair), right_of(pair), joined);
+    entries_[index] = {0, pair, {}};
+    offer(first_new);
   }
 
  private:
+  struct Piece {
+    size_t begin;  // in symbols_
+    uint32_t n;
+    int64_t count;
+  };
   struct Entry {
     int64_t count = 0;
-    std::vector<uint32_t>
-        pieces;  // where the pair occurred when it was counted; may repeat, may be out of date
+    Pair pair = kNoPair;
+    std::vector<uint32_t> pieces{};  // where the pair was counted, each once; it may be gone from there
   };
   struct Candidate {
     int64_t count;
@@ -111,54 +116,80 @@ class Trainer {
       return count != other.count ? count < other.count : pair > other.pair;
     }
   };
-  static constexpr int32_t kAll = -1;
 
-  /// Counts the pairs of a piece; notes the piece for those that contain the token `fresh` (the others have
-  /// it).
-  void add_pairs(size_t p, int32_t fresh) {
-    const auto& piece = pieces_[p];
-    for (size_t i = 0; i + 1 < piece.parts.size(); ++i) {
-      const Pair pair{piece.parts[i], piece.parts[i + 1]};
-      auto& entry = pairs_[pair];
-      entry.count += piece.count;
-      changed_.push_back(pair);
-      if (fresh == kAll || pair.first == fresh || pair.second == fresh)
-        entry.pieces.push_back(static_cast<uint32_t>(p));
-    }
+  void add(int32_t left, int32_t right, int64_t count, uint32_t piece) {
+    const Pair pair = pair_of(left, right);
+    const uint32_t index = pairs_.find_or_add(pair, static_cast<uint32_t>(entries_.size()));
+    if (index == entries_.size()) entries_.push_back({0, pair, {}});
+    Entry& entry = entries_[index];
+    entry.count += count;
+    if (entry.pieces.empty() || entry.pieces.back() != piece) entry.pieces.push_back(piece);
   }
 
-  void remove_pairs(size_t p) {
-    const auto& piece = pieces_[p];
-    for (size_t i = 0; i + 1 < piece.parts.size(); ++i) {
-      const Pair pair{piece.parts[i], piece.parts[i + 1]};
-      pairs_[pair].count -= piece.count;
-      changed_.push_back(pair);
-    }
+  void subtract(int32_t left, int32_t right, int64_t count) {
+    entries_[pairs_.find(pair_of(left, right))].count -= count;
   }
 
+  void merge_in(uint32_t index, int32_t left, int32_t right, int32_t joined) {
+    Piece& piece = pieces_[index];
+    int32_t* symbols = symbols_.data() + piece.begin;
+    uint32_t to = 0;
+    for (uint32_t from = 0; from < piece.n; ++from, ++to) {
+      if (symbols[from] != left || from + 1 == piece.n || symbols[from + 1] != right) {
+        symbols[to] = symbols[from];
+        continue;
+      }
+      if (to > 0) {
+        subtract(symbols[to - 1], left, piece.count);
+        add(symbols[to - 1], joined, piece.count, index);
+      }
+      if (from + 2 < piece.n) {
+        subtract(right, symbols[from + 2], piece.count);
+        add(joined, symbols[from + 2], piece.count, index);
+      }
+      symbols[to] = joined;
+      ++from;
+    }
+    piece.n = to;
+  }
+
+  void offer(size_t first) {
+    for (size_t i = first; i < entries_.size(); ++i)
+      if (entries_[i].count > 0) heap_.push({entries_[i].count, entries_[i].pair});
+  }
+
+  std::vector<int32_t> symbols_;  // of all pieces, one after the other
   std::vector<Piece> pieces_;
-  std::unordered_map<Pair, Entry, PairHash> pairs_;
+  PairIndex pairs_;
+  std::vector<Entry> entries_;
   std::priority_queue<Candidate> heap_;
-  std::vector<Pair> changed_;
 };
 
 }  // namespace
 
-Bpe Bpe::train(const std::vector<std::string_view>& texts, int64_t vocab, const std::string& pattern_name) {
+Bpe Bpe::train(const std::vector<std::string_view>& texts, int64_t vocab, const std::string& pattern_name,
+               const BpeTraining& training) {
   if (vocab < 256) throw ConfigError(fmt::format("vocab: expected at least 256 (the bytes), got {}", vocab));
-  const Regex pattern(bpe_pattern(pattern_name), pattern_name);
+  const Pretokenizer pretokenizer({pattern_name, bpe_pattern(pattern_name)});
+  std::array<int32_t, 256> byte_id{};
   std::vector<std::string> tokens;
-  for (int byte = 0; byte < 256; ++byte) tokens.emplace_back(1, static_cast<char>(byte));
-  Trainer trainer(count_pieces(texts, pattern));
+  for (int32_t id = 0; id < 256; ++id) {
+    const uint8_t byte =
+        training.gpt2_byte_order ? bytes_by_letter()[static_cast<size_t>(id)] : static_cast<uint8_t>(id);
+    byte_id[byte] = id;
+    tokens.emplace_back(1, static_cast<char>(byte));
+  }
+  Merger merger(count_pieces(texts, pretokenizer, training.threads), byte_id);
   while (static_cast<int64_t>(tokens.size()) < vocab) {
-    const Pair pair = trainer.best();
-    if (pair.first < 0) {
+    const Pair pair = merger.best();
+    if (pair == kNoPair) {
       throw ConfigError(
           fmt::format("vocab: expected at most {}, which uses up the pairs of the training texts, got {}",
                       tokens.size(), vocab));
     }
-    tokens.push_back(tokens[pair.first] + tokens[pair.second]);
-    trainer.merge(pair, static_cast<int32_t>(tokens.size()) - 1);
+    tokens.push_back(tokens[static_cast<size_t>(left_of(pair))] +
+                     tokens[static_cast<size_t>(right_of(pair))]);
+    merger.merge(pair, static_cast<int32_t>(tokens.size()) - 1);
   }
   return Bpe(std::move(tokens), pattern_name);
 }

@@ -2,10 +2,10 @@
 
 #include "core/error.h"
 #include "core/text.h"
-#include "data/jsonl.h"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdint>
@@ -55,13 +55,15 @@ bool base64_decode(std::string_view text, std::string& bytes) {
   return true;
 }
 
-std::vector<std::string> read_rank_file(const std::string& path) {
+std::vector<std::string> parse_rank_file(std::string_view content, const std::string& name) {
   std::vector<std::string> tokens;
-  for_each_line(path, [&](std::string_view line, int64_t number) {
-    line = trim(line);
-    if (line.empty()) return;
+  for (int64_t number = 1; !content.empty(); ++number) {
+    const size_t end = std::min(content.find('\n'), content.size());
+    const std::string_view line = trim(content.substr(0, end));
+    content.remove_prefix(std::min(end + 1, content.size()));
+    if (line.empty()) continue;
     const auto fail = [&](const std::string& what) {
-      throw Error(fmt::format("{}:{}: {}", path, number, what));
+      throw Error(fmt::format("{}:{}: {}", name, number, what));
     };
     const auto space = line.find(' ');
     size_t rank = 0;
@@ -70,14 +72,14 @@ std::vector<std::string> read_rank_file(const std::string& path) {
       fail("expected 'base64(token) rank'");
     }
     const auto digits = line.substr(space + 1);
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), rank);
-    if (error != std::errc() || end != digits.data() + digits.size() || rank > kMaxRank) {
+    const auto [digits_end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), rank);
+    if (error != std::errc() || digits_end != digits.data() + digits.size() || rank > kMaxRank) {
       fail(fmt::format("rank: expected a whole number up to {}, got '{}'", kMaxRank, digits));
     }
     if (rank >= tokens.size()) tokens.resize(rank + 1);
     if (!tokens[rank].empty()) fail(fmt::format("rank {} occurs twice", rank));
     tokens[rank] = std::move(token);
-  });
+  }
   return tokens;
 }
 

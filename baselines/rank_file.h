@@ -7,8 +7,8 @@
 
 namespace aunet {
 
-/// Tokens by rank; "" where a rank is missing. Plain or .zst. Throws Error `path:line: ...`.
-std::vector<std::string> read_rank_file(const std::string& path);
+/// Tokens by rank; "" where a rank is missing. Throws Error `name:line: ...`.
+std::vector<std::string> parse_rank_file(std::string_view content, const std::string& name);
 std::string rank_file_text(const std::vector<std::string>& tokens);
 
 std::string base64_encode(std::string_view bytes);

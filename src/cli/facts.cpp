@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
+#include <thread>
 
 #include "baselines/bpe.h"
 #include "core/error.h"
@@ -22,7 +24,7 @@ namespace aunet {
 
 namespace {
 
-/// A tokenizer and the file that its ranks are in.
+/// A tokenizer and the file that it is in.
 struct NamedBpe {
   Bpe bpe;
   std::string path;
@@ -105,7 +107,8 @@ struct FactsCache::Impl {
                          train().n_documents()));
     std::vector<std::string_view> texts;
     for (int64_t i = 0; i < train().n_documents(); ++i) texts.push_back(train().text(i));
-    Bpe tokenizer = Bpe::train(texts, wanted.vocab, wanted.pattern);
+    const int threads = static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1u, 4u));
+    Bpe tokenizer = Bpe::train(texts, wanted.vocab, wanted.pattern, {.threads = threads});
     make_directories(RunsRoot{runs_root}.cache() + "/tokenizers");
     tokenizer.save(path);
     return tokenizer;

@@ -1,5 +1,6 @@
 // aunet: everything a user types, but for the analysis. Links no LibTorch.
 #include "baselines/bpe_rule.h"
+#include "cli/bench_bpe.h"
 #include "cli/bench_loader.h"
 #include "cli/bench_split.h"
 #include "cli/bpe.h"
@@ -20,6 +21,7 @@ namespace {
 
 /// What needs no tensors is timed here.
 int cmd_bench(const Args& args) {
+  if (!args.empty() && args[0] == "bpe") return cmd_bench_bpe(Args(args.begin() + 1, args.end()));
   if (!args.empty() && args[0] == "split") return cmd_bench_split(Args(args.begin() + 1, args.end()));
   if (!args.empty() && args[0] == "loader") return cmd_bench_loader(Args(args.begin() + 1, args.end()));
   return cmd_torch_bench(args);
@@ -43,12 +45,11 @@ int main(int argc, char** argv) {
        {"resume", "go on with an interrupted run", cmd_resume},
        {"split", "stage boundaries of a text", cmd_split},
        {"data", "prepare a corpus for training, or look into it", cmd_data},
-       {"bpe", "train a tokenizer, encode, decode", cmd_bpe},
+       {"bpe", "train a tokenizer, encode, decode, convert", cmd_bpe},
        {"eval", "held-out bits per byte and causality gate of a run", cmd_torch_eval},
        {"generate", "text from a run's model", cmd_torch_generate},
        {"verify", "compare models with golden vectors of the official code", cmd_torch_verify},
        {"bench",
-        "time of a training step (step), of generation (generate), of the split rules (split), of batches "
-        "(loader)",
+        "time of a training step (step), of generation (generate), of split rules (split), of BPE (bpe), of batches (loader)",
         cmd_bench}});
 }

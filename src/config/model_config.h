@@ -51,9 +51,9 @@ struct TokenizerConfig {
   std::string kind = "bpe";      // "bpe" | "bytes" (258 ids)
   bool train = false;            // train a byte-level BPE on the sweep's training split
   int64_t vocab = 0;             // ids without the two marks (256 + merges)
-  std::string path{};            // tiktoken rank file, when not trained
-  std::string pattern = "gpt2";  // pre-tokenizer: gpt2, cl100k_base, o200k_base, llama3
-  std::string fingerprint{};     // hash of the rank file; "" until resolved
+  std::string path{};            // tiktoken rank file or tokenizer.json, when not trained
+  std::string pattern = "gpt2";  // pre-tokenizer: gpt2, cl100k_base, o200k_base, llama3; json: the file's own
+  std::string fingerprint{};     // Bpe::fingerprint(); "" until resolved
   bool operator==(const TokenizerConfig&) const = default;
 };
 

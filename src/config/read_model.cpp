@@ -8,6 +8,7 @@
 #include "core/text.h"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <map>
@@ -175,18 +176,55 @@ AunetConfig read_aunet(const Table& t, ModelScope scope, const std::string& base
   return c;
 }
 
-/// Ids of a tiktoken rank file: one a line.
-int64_t count_ranks(const Table& t, const std::string& path) {
+/// One more than the largest id of a tokenizer.json; 0 when it is none. What else is wrong with it is for the
+/// reader of tokenizers to say (baselines/tokenizer_json.h).
+int64_t ids_of_json(const std::string& text) {
+  const auto json = nlohmann::json::parse(text, nullptr, false);
+  int64_t ids = 0;
+  const auto count = [&](const nlohmann::json& id) {
+    if (id.is_number_unsigned()) ids = std::max(ids, id.get<int64_t>() + 1);
+  };
+  if (!json.is_object() || !json.contains("model") || !json["model"].is_object()) return 0;
+  const auto vocab = json["model"].find("vocab");
+  if (vocab == json["model"].end() || !vocab->is_object()) return 0;
+  for (const auto& id : *vocab) count(id);
+  if (const auto added = json.find("added_tokens"); added != json.end() && added->is_array()) {
+    for (const auto& token : *added) {
+      if (token.is_object() && token.contains("id")) count(token["id"]);
+    }
+  }
+  return ids;
+}
+
+/// Ids of a tokenizer.json, or of a tiktoken rank file: one a line.
+int64_t count_ids(const Table& t, const std::string& path) {
   if (!exists(path)) {
     t.fail("path",
-           fmt::format("expected a rank file (or its vocab beside the path), got no such file: {}", path));
+           fmt::format("expected a rank file or tokenizer.json (or its vocab beside the path), got no "
+                       "such file: {}",
+                       path));
   }
+  if (path.ends_with(".zst"))
+    t.fail("path",
+           fmt::format("expected vocab (its number of ids) beside a compressed file, got none: {}", path));
   const std::string text = read_file(path);
-  int64_t ranks = 0;
-  for (const std::string& line : split_on(text, '\n')) ranks += !trim(line).empty();
-  if (ranks < 256)
-    t.fail("path", fmt::format("expected a rank file of 256 lines or more, got {} in {}", ranks, path));
-  return ranks;
+  int64_t ids = 0;
+  if (trim(text).starts_with("{")) {
+    ids = ids_of_json(text);
+  } else {
+    for (const std::string& line : split_on(text, '\n')) ids += !trim(line).empty();
+  }
+  if (ids < 256)
+    t.fail("path", fmt::format("expected a tokenizer of 256 ids or more, got {} in {}", ids, path));
+  return ids;
+}
+
+/// The names of patterns; "json" is the one that a tokenizer.json has.
+std::string read_pattern(const Table& t, const TokenizerConfig& c) {
+  std::string pattern = !c.train && c.path.ends_with(".json") ? "json" : c.pattern;
+  t.read_choice("pattern", pattern, {"gpt2", "cl100k_base", "o200k_base", "llama3", "json"});
+  if (c.train && pattern == "json") t.fail("pattern", "expected a name with train = true, got \"json\"");
+  return pattern;
 }
 
 TokenizerConfig read_tokenizer(const Table& model, const std::string& base_folder) {
@@ -196,13 +234,13 @@ TokenizerConfig read_tokenizer(const Table& model, const std::string& base_folde
   t.read("train", c.train);
   t.read("vocab", c.vocab, within(256, 1 << 22));
   t.read("path", c.path);
-  t.read_choice("pattern", c.pattern, {"gpt2", "cl100k_base", "o200k_base", "llama3"});
+  c.pattern = read_pattern(t, c);
   t.read("fingerprint", c.fingerprint);
   if (c.train) t.need("vocab", "an integer >= 256 (256 bytes and the merges to train)");
-  if (!c.train) t.need("path", "the path of a rank file (or train = true)");
-  if (t.has("path") && c.path.empty()) t.fail_expected("path", "the path of a rank file");
+  if (!c.train) t.need("path", "the path of a rank file or tokenizer.json (or train = true)");
+  if (t.has("path") && c.path.empty()) t.fail_expected("path", "the path of a rank file or tokenizer.json");
   if (!c.path.empty()) c.path = resolve_path(c.path, base_folder);
-  if (c.vocab == 0) c.vocab = count_ranks(t, c.path);
+  if (c.vocab == 0) c.vocab = count_ids(t, c.path);
   return c;
 }
 

@@ -15,7 +15,10 @@
 namespace aunet {
 namespace {
 
-constexpr const char* kDefaultPattern = "gpt2";
+/// A tokenizer.json has a pattern of its own; the name for it goes with the rule when its file is copied to a
+/// run, where it has another path.
+const char* default_pattern(const std::string& path) { return path.ends_with(".json") ? "json" : "gpt2"; }
+
 constexpr double kMostBits = 8;  // of a byte
 
 std::string joined(const RuleFile& file) {
@@ -57,7 +60,7 @@ RuleFile rule_file(const SplitRule& rule) {
   require(reads_file(rule), "rule_file: the rule reads none");
   if (kind_of_rule(rule.name) == "file") return {rule.value, ""};
   RuleFile file = parts_of(rule.value);
-  if (file.parameter.empty()) file.parameter = kDefaultPattern;
+  if (file.parameter.empty()) file.parameter = default_pattern(file.path);
   return file;
 }
 

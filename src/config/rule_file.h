@@ -1,7 +1,9 @@
 // Split rules that read a file: where it is, and the hash of its content that stands for it in the run key.
 //
 //   file=PATH               boundaries written down for known texts      data/file_rule.h
-//   bpe=PATH[@PATTERN]      the ends of a BPE tokenizer's tokens         baselines/bpe_rule.h; default gpt2
+//   bpe=PATH[@PATTERN]      the ends of a BPE tokenizer's tokens         baselines/bpe_rule.h; default gpt2,
+//   or json for
+//                           a PATH that ends in .json: the pattern that the file has
 //   entropy=PATH@THRESHOLD  where the next byte is hard to predict       data/entropy_rule.h; bits
 //
 // A path may hold '@' where a parameter follows; it cannot hold ','.

@@ -76,6 +76,12 @@ Regex::Regex(const std::string& pattern, const std::string& where) : impl_(std::
 Regex::~Regex() = default;
 Regex::Regex(Regex&&) noexcept = default;
 
+bool Regex::may_match_empty() const {
+  uint32_t may = 0;
+  pcre2_pattern_info(impl_->code, PCRE2_INFO_MATCHEMPTY, &may);
+  return may != 0;
+}
+
 RegexSearch::RegexSearch(const Regex& regex)
     : regex_(regex), match_data_(pcre2_match_data_create(1, nullptr)) {}
 

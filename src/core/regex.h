@@ -18,6 +18,8 @@ class Regex {
   Regex(const std::string& pattern, const std::string& where);
   ~Regex();
   Regex(Regex&&) noexcept;
+  /// False: every match has at least one character.
+  bool may_match_empty() const;
 
  private:
   friend class RegexSearch;

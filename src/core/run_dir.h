@@ -6,8 +6,9 @@
 //   RUNS/KEY/eval/               per-document sums of evaluations
 //   RUNS/KEY/lock                flock held by the process that works on the run
 //   RUNS/KEY/log.txt             its stderr
-//   RUNS/KEY/tokenizer.tiktoken  BPE ranks the run uses, when it uses any
-//   RUNS/KEY/split-1             what the first split rule reads, an n-gram model or BPE ranks; split-2, ...
+//   RUNS/KEY/tokenizer.tiktoken  copy of the BPE that the run uses, when it uses any: a rank file or a
+//                                tokenizer.json, as its content says
+//   RUNS/KEY/split-1             what the first split rule reads, an n-gram model or a BPE; split-2, ...
 //   RUNS/plans/NAME.json         last plan of a sweep: which keys are its cells, and as what
 //   RUNS/cache/                  tokenizers and corpus statistics, by fingerprint; may be deleted
 #pragma once

@@ -75,6 +75,29 @@ TEST_CASE("training does not depend on how the text is cut into documents' order
   CHECK(forward.fingerprint() == backward.fingerprint());
 }
 
+TEST_CASE("training gives the same merges with any number of threads", "[bpe]") {
+  RandomStream random(10, "threads");
+  std::vector<std::string> documents;
+  for (int i = 0; i < 40; ++i) documents.push_back(random_text(random, 300, true));
+  const std::vector<std::string_view> texts(documents.begin(), documents.end());
+  const std::string expected = Bpe::train(texts, 330, "llama3").fingerprint();
+  for (const int threads : {2, 3, 50}) {
+    CHECK(Bpe::train(texts, 330, "llama3", {.threads = threads}).fingerprint() == expected);
+  }
+}
+
+TEST_CASE("GPT-2's order of bytes decides ties as Hugging Face's trainer does", "[bpe]") {
+  // tokenizers 0.23.3: BpeTrainer(vocab_size=268, initial_alphabet=ByteLevel.alphabet()) on these two texts
+  const std::vector<std::string_view> texts = {"to be, or not to be\n\n",
+                                               "a\tb \u00e9\u00e9 x-x, a\tb zz\u00e9 or\n\n so\u00e9"};
+  const auto bpe = Bpe::train(texts, 268, "gpt2", {.gpt2_byte_order = true});
+  const std::vector<std::string> expected = {"\xc3\xa9", "be", "or",        "to",         "\n\n", " be",
+                                             " or",      "no", "o\xc3\xa9", "so\xc3\xa9", "zz",   " a"};
+  for (size_t i = 0; i < expected.size(); ++i) CHECK(bpe.token(256 + static_cast<int32_t>(i)) == expected[i]);
+  CHECK(bpe.token(0) == "!");
+  CHECK(Bpe::train(texts, 268, "gpt2").fingerprint() != bpe.fingerprint());
+}
+
 TEST_CASE("a trained tokenizer gives random bytes back", "[bpe]") {
   RandomStream random(4, "trained-round-trip");
   const auto bpe = Bpe::train({random_text(random, 5000, true)}, 300, "cl100k_base");

@@ -165,6 +165,40 @@ sizes = { dims = [64], layers = [2] }
   CHECK_THROWS_AS(parse_sweep_spec(text, "elsewhere/s.toml"), ConfigError);
 }
 
+TEST_CASE("a tokenizer.json's vocabulary is its largest id and one, and it has its own pattern", "[config]") {
+  const TemporaryFolder folder;
+  std::string vocab;
+  for (int i = 0; i < 300; ++i)
+    vocab += (i > 0 ? "," : "") + ("\"t" + std::to_string(i)) + "\":" + std::to_string(i);
+  write_file_atomic(folder / "t.json",
+                    R"({"model": {"vocab": {)" + vocab + R"(}}, "added_tokens": [{"id": 310}]})");
+  const auto read = [&](const std::string& tokenizer) {
+    const SweepSpec s = parse_sweep_spec(R"(
+sweep = { name = "s" }
+data = { train = ["t"], heldout = ["h"] }
+budget = { flops = [1e9] }
+[[family]]
+name = "f"
+model = { kind = "llama", tokenizer = )" + tokenizer +
+                                             R"( }
+sizes = { dims = [64], layers = [2] }
+)",
+                                         folder / "s.toml");
+    return std::get<TransformerConfig>(s.families[0].base).tokenizer;
+  };
+  CHECK(read(R"({ path = "t.json" })").vocab == 311);
+  CHECK(read(R"({ path = "t.json" })").pattern == "json");
+  CHECK(read(R"({ path = "t.json", pattern = "llama3" })").pattern == "llama3");
+  CHECK(read(R"({ path = "t.bin", vocab = 400 })").pattern == "gpt2");
+  CHECK_THROWS_WITH(read(R"({ train = true, vocab = 400, pattern = "json" })"),
+                    Catch::Matchers::Contains("expected a name with train = true, got \"json\""));
+  write_file_atomic(folder / "t.json.zst", "x");
+  CHECK_THROWS_WITH(read(R"({ path = "t.json.zst" })"), Catch::Matchers::Contains("expected vocab"));
+  write_file_atomic(folder / "t.json", "{\"model\": 3}");
+  CHECK_THROWS_WITH(read(R"({ path = "t.json" })"),
+                    Catch::Matchers::Contains("expected a tokenizer of 256 ids or more, got 0"));
+}
+
 TEST_CASE("families and tuning use the split rules that the sweep file defines", "[config]") {
   const SweepSpec spec = parse_sweep_spec(R"([split.sentence]
 end = '[.!?]\s'

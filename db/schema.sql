@@ -95,7 +95,7 @@ CREATE TABLE run (
   tokenizer_fingerprint TEXT,
   status          TEXT,               -- done, running, failed, stopped; NULL before the first attempt
   cause           TEXT,               -- of a bad end: nan, diverged, oom, disk, gate, crash,
-                                      -- signal, config, journal
+                                      -- signal, config, preempted, timeout, journal
   message         TEXT,
   attempts        INTEGER NOT NULL DEFAULT 0,
   steps_executed  INTEGER NOT NULL DEFAULT 0,   -- over all attempts, repeated steps included

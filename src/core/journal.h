@@ -77,7 +77,10 @@ struct GateRecord {
 struct EndRecord {
   int64_t attempt = 0, step = 0;
   std::string status{};  // "done" | "failed" | "interrupted" | "stopped"
-  std::string cause{};   // "" | "nan" | "diverged" | "oom" | "disk" | "gate" | "crash" | "signal" | "config"
+  /// "" | "nan" | "diverged" | "oom" | "disk" | "gate" | "crash" | "signal" | "config" | "preempted" |
+  /// "timeout"; of "interrupted" also "retry": a failed run that `aunet retry` has marked, the old cause in
+  /// its message
+  std::string cause{};
   std::string message{};
 };
 

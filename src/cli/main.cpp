@@ -3,11 +3,13 @@
 #include "cli/bench_split.h"
 #include "cli/bpe.h"
 #include "cli/command.h"
+#include "cli/gc.h"
 #include "cli/ingest.h"
 #include "cli/inspect.h"
 #include "cli/plan.h"
 #include "cli/split.h"
 #include "cli/status.h"
+#include "cli/stop.h"
 #include "cli/sweep.h"
 #include "cli/torch_binary.h"
 #include "cli/train.h"
@@ -34,6 +36,9 @@ int main(int argc, char** argv) {
        {"sweep", "run a sweep to its end; the same command resumes it", cmd_sweep},
        {"status", "one row a run: state, step, loss, speed", cmd_status},
        {"why", "what happened to a run, and what to do about it", cmd_why},
+       {"stop", "ask sweeps and runs to checkpoint and end", cmd_stop},
+       {"retry", "mark failed runs as to be tried again", cmd_retry},
+       {"gc", "delete checkpoints and leftovers that no run needs", cmd_gc},
        {"diff", "what makes two runs different", cmd_diff},
        {"ingest", "run directories into the database", cmd_ingest},
        {"train", "run one experiment", cmd_train},

@@ -12,6 +12,7 @@
 #include "sweep/plan_changes.h"
 #include "sweep/run_state.h"
 #include "sweep/signal_inbox.h"
+#include "sweep/slots.h"
 #include "sweep/supervisor.h"
 #include "sweep/tuning_lock.h"
 
@@ -26,11 +27,10 @@ namespace po = boost::program_options;
 namespace {
 
 struct SweepArguments {
-  std::string sweep, db = "sweep.db", launcher = "local";
+  std::string sweep, db = "sweep.db", launcher = "local", gpus;
   std::vector<std::string> overrides;
-  bool relock = false;
-  SupervisorOptions options{
-      .runs = {"runs"}, .jobs = 0, .only = "", .timeout_seconds = 0, .check_disk = true};
+  bool relock = false, no_memory_check = false;
+  SupervisorOptions options{.runs = {"runs"}, .jobs = 0, .only = ""};
 };
 
 bool parse(const Args& args, SweepArguments& out) {
@@ -41,6 +41,11 @@ bool parse(const Args& args, SweepArguments& out) {
       "folder of the run directories")("launcher", po::value(&out.launcher)->default_value(out.launcher),
                                        "local: processes on this machine")(
       "jobs", po::value(&out.options.jobs)->default_value(0, "cores / threads of a run"), "runs at a time")(
+      "gpus", po::value(&out.gpus),
+      "0,1,2: each run sees one of these (CUDA_VISIBLE_DEVICES); default for device = \"cuda\": all")(
+      "per-gpu", po::value(&out.options.per_gpu)->default_value(1), "runs at a time on each GPU")(
+      "no-memory-check", po::bool_switch(&out.no_memory_check),
+      "start runs also where their estimate is more than the memory available")(
       "only", po::value(&out.options.only), "run only keys that begin so")(
       "set", po::value(&out.overrides), "a.b=c: override a key of the file")(
       "relock", po::bool_switch(&out.relock),
@@ -61,13 +66,28 @@ void check(SweepArguments& arguments, const SweepSpec& spec) {
     throw ConfigError(fmt::format(
         "{}: data.declared: expected data to train on; declared data can only be planned", arguments.sweep));
   }
-  if (arguments.options.jobs < 0) {
-    throw ConfigError(fmt::format("--jobs: expected a number >= 1, got {}", arguments.options.jobs));
+  SupervisorOptions& options = arguments.options;
+  if (options.jobs < 0)
+    throw ConfigError(fmt::format("--jobs: expected a number >= 1, got {}", options.jobs));
+  if (options.per_gpu < 1)
+    throw ConfigError(fmt::format("--per-gpu: expected a number >= 1, got {}", options.per_gpu));
+  if (!arguments.gpus.empty() && spec.runtime.device != "cuda")
+    throw ConfigError(
+        fmt::format("--gpus: expected only beside [run] device = \"cuda\", got \"{}\"", spec.runtime.device));
+  if (!arguments.gpus.empty() && options.jobs > 0)
+    throw ConfigError("--gpus: expected without --jobs: the GPUs and --per-gpu say how many run at a time");
+  if (!arguments.gpus.empty()) {
+    options.gpus = parse_gpus("--gpus", arguments.gpus);
+  } else if (spec.runtime.device == "cuda" && options.jobs == 0) {
+    options.gpus = visible_gpus();
   }
-  if (arguments.options.jobs == 0) {
+  if (options.jobs == 0) {
     const auto cores = static_cast<int64_t>(std::thread::hardware_concurrency());
-    arguments.options.jobs = std::max<int64_t>(1, cores / std::max<int64_t>(1, spec.runtime.threads));
+    options.jobs = std::max<int64_t>(1, cores / std::max<int64_t>(1, spec.runtime.threads));
   }
+  options.check_memory = !arguments.no_memory_check;
+  options.retry = spec.retry;
+  options.notify = spec.notify;
 }
 
 int conclude(const SweepSpec& spec, const SweepOutcome& outcome, const IngestReport& ingested,

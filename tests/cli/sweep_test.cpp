@@ -100,18 +100,31 @@ TEST_CASE("a diverged run is a failed row with its cause, is not repeated, and t
   for (const auto& [key, journal] : fixture.journals()) CHECK(summarize(journal).attempts == 1);
 }
 
-TEST_CASE("a killed process is started once more, and its run fails when that does not help", "[cli]") {
+TEST_CASE("a process that keeps being killed is started again as often as [retry] says, then fails",
+          "[cli]") {
   const SweepFixture fixture;
   fixture.without_tuning();
-  const Finished finished = sweep(fixture, "crash=bpe");
+  const Finished finished = sweep(fixture, "crash=bpe", {"--set", "retry.preempted=2"});
   CHECK(finished.code == 1);
-  CHECK_THAT(finished.out, Contains("signal: killed by SIGKILL: about to crash"));
+  CHECK_THAT(finished.out, Contains("preempted: killed by SIGKILL: about to crash"));
   for (const auto& [key, journal] : fixture.journals()) {
     const JournalSummary summary = summarize(journal);
-    CHECK(summary.attempts == (summary.status == "failed" ? 2 : 1));
-    if (summary.status == "failed") CHECK(summary.cause == "signal");
+    CHECK(summary.attempts == (summary.status == "failed" ? 3 : 1));
+    if (summary.status == "failed") CHECK(summary.cause == "preempted");
   }
-  CHECK(sweep(fixture).code == 0);  // a crash is no property of the run: the next call tries again
+  CHECK(sweep(fixture).code == 0);  // that is no property of the run: the next call tries again
+}
+
+TEST_CASE("each cause has its own limit", "[cli]") {
+  const SweepFixture fixture;
+  fixture.without_tuning();
+  const std::string fake = "segv=bpe oom=aunet2";
+  CHECK(sweep(fixture, fake, {"--set", "retry.crash=0", "--set", "retry.oom=2"}).code == 1);
+  for (const auto& [key, journal] : fixture.journals()) {
+    const JournalSummary summary = summarize(journal);
+    CHECK((summary.cause == "signal" || summary.cause == "oom"));
+    CHECK(summary.attempts == (summary.cause == "oom" ? 3 : 1));
+  }
 }
 
 TEST_CASE("a run that crashes at its first attempt only is done at the second", "[cli]") {

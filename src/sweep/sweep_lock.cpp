@@ -1,6 +1,7 @@
 #include "sweep/sweep_lock.h"
 
 #include "core/error.h"
+#include "core/machine.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -25,11 +26,6 @@ std::string prepared_path(const RunsRoot& runs, const std::string& sweep) {
 }
 
 }  // namespace
-
-std::string host_name() {
-  char name[256] = {};
-  return ::gethostname(name, sizeof name - 1) == 0 ? name : "unknown";
-}
 
 SweepLock::SweepLock(const RunsRoot& runs, const std::string& sweep) : lock_(prepared_path(runs, sweep)) {
   const std::string path = runs.sweep_lock(sweep);

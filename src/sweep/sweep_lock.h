@@ -9,9 +9,6 @@
 
 namespace aunet {
 
-/// This machine's name, as journals and locks have it.
-std::string host_name();
-
 struct SweepHolder {
   int64_t pid = 0;
   std::string host;

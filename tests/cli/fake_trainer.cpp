@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/journal.h"
+#include "core/machine.h"
 #include "core/run_dir.h"
 #include "core/text.h"
 
@@ -72,7 +73,8 @@ class FakeTrainer {
                         .host = "host",
                         .device = "cpu: fake",
                         .pid = getpid(),
-                        .command = "fake"});
+                        .command = "fake",
+                        .environment = relevant_environment()});
     return steps();
   }
 

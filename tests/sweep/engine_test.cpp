@@ -2,6 +2,7 @@
 #include "config/sweep_spec.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "core/machine.h"
 #include "sweep/host_memory.h"
 #include "sweep/retry.h"
 #include "sweep/slots.h"

@@ -188,6 +188,45 @@ TEST_CASE("a second supervisor of the same sweep is refused", "[cli]") {
   first->wait();
 }
 
+TEST_CASE("with --gpus each run sees one of them, no more than --per-gpu at a time on each", "[cli][slots]") {
+  const SweepFixture fixture;
+  fixture.without_tuning();
+  write_file_atomic(fixture.path("sweep.toml"),
+                    read_file(fixture.path("sweep.toml")) + "[run]\ndevice = \"cuda\"\n");
+  const std::vector<std::string> words = {AUNET_BIN_DIR "/aunet",
+                                          "sweep",
+                                          fixture.path("sweep.toml"),
+                                          "--runs",
+                                          fixture.runs().path,
+                                          "--db",
+                                          fixture.path("sweep.db"),
+                                          "--gpus",
+                                          "3,5",
+                                          "--per-gpu",
+                                          "2"};
+  const Environment fake = {"AUNET_TRAINER=" AUNET_FAKE_TRAINER, "AUNET_FAKE=step_ms=5"};
+  REQUIRE(run(words, fake, fixture.path("output")).code == 0);
+  std::map<std::string, int> placed;
+  for (const auto& [key, journal] : fixture.journals())
+    for (const JournalRecord& record : journal)
+      if (const auto* attempt = std::get_if<AttemptRecord>(&record))
+        for (const char* gpu : {"CUDA_VISIBLE_DEVICES=3", "CUDA_VISIBLE_DEVICES=5"})
+          if (attempt->environment.find(gpu) != std::string::npos) ++placed[gpu];
+  CHECK(placed.size() == 2);
+  CHECK(placed["CUDA_VISIBLE_DEVICES=3"] + placed["CUDA_VISIBLE_DEVICES=5"] == 8);
+}
+
+TEST_CASE("--gpus asks for a GPU sweep and different GPUs", "[cli][slots]") {
+  const SweepFixture fixture;
+  const auto refused = [&](const std::vector<std::string>& words) {
+    const Finished finished = sweep(fixture, "", words);
+    CHECK(finished.code == 2);
+    return finished.err;
+  };
+  CHECK_THAT(refused({"--gpus", "0"}), Contains("--gpus: expected only beside [run] device = \"cuda\""));
+  CHECK_THAT(refused({"--per-gpu", "0"}), Contains("--per-gpu: expected a number >= 1, got 0"));
+}
+
 TEST_CASE("a trainer that is not there is said at once, with the way to build it", "[cli]") {
   const SweepFixture fixture;
   const Finished finished = run({AUNET_BIN_DIR "/aunet", "sweep", fixture.path("sweep.toml")},

@@ -57,6 +57,11 @@ bool RetryCount::allows(const std::string& cause, bool progress) {
   return ++in_a_row_[cause] <= limit;
 }
 
+std::string retry_words(const RetrySpec& retry) {
+  return fmt::format("preempted={},timeout={},oom={},nan={},crash={}", retry.preempted, retry.timeout,
+                     retry.oom, retry.nan, retry.crash);
+}
+
 int64_t newest_checkpoint(const RunDir& run) {
   int64_t step = -1;
   for (const std::string& name : list_directory(run.checkpoints())) {

@@ -40,6 +40,9 @@ class RetryCount {
   std::map<std::string, int64_t> in_a_row_;
 };
 
+/// "preempted=3,timeout=3,...": what `aunet work --retry` reads.
+std::string retry_words(const RetrySpec& limits);
+
 /// Step of the newest checkpoint folder, -1 without one. Folders appear by rename: one that is there is
 /// complete.
 int64_t newest_checkpoint(const RunDir& run);

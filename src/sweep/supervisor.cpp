@@ -3,17 +3,14 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/text.h"
-#include "sweep/cell_json.h"
-#include "sweep/claim_register.h"
 #include "sweep/host_memory.h"
+#include "sweep/plan_files.h"
 #include "sweep/prepare_run.h"
 #include "sweep/run_tree.h"
 #include "sweep/stop_request.h"
 #include "sweep/supervisor_loop.h"
-#include "sweep/tuning_lock.h"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,10 +21,9 @@ namespace aunet {
 
 namespace {
 
-constexpr double kPollSeconds = 0.1;   // a child's end wakes the loop at once; this is for adopted runs
-constexpr double kLookSeconds = 1;     // between looks at journals and stop files of single runs
-constexpr double kFindSeconds = 5;     // how long a stop looks for the process of an adopted run
-constexpr double kDiskReserve = 64e6;  // bytes left free for the database and logs
+constexpr double kPollSeconds = 0.1;  // a child's end wakes the loop at once; this is for adopted runs
+constexpr double kLookSeconds = 1;    // between looks at journals and stop files of single runs
+constexpr double kFindSeconds = 5;    // how long a stop looks for the process of an adopted run
 
 /// Host memory of a run: what the planner counts, where it is not on a GPU, and the process itself.
 double memory_of(const Cell& cell) {
@@ -56,7 +52,7 @@ Supervisor::Supervisor(const PlanMaker& plan, Launcher& launcher, const SignalWa
 SweepOutcome Supervisor::run() {
   plan_again();
   already_done_ = queue_.count(Job::Stage::Done);
-  if (options_.check_disk) check_disk();
+  if (options_.check_disk) refuse_full_disk(options_.runs, queue_.disk_bytes_needed());
   if (options_.check_memory) check_memory();
   for (Job* job : queue_.in_stage(Job::Stage::Adopted))
     say(fmt::format("adopted {}, still running", job->cell.key));
@@ -80,28 +76,10 @@ void Supervisor::plan_again() {
     return loss_of(read_run_state(options_.runs.run(key)));
   };
   plan_ = make_plan_(losses);
-  for (const Cell& cell : plan_.cells) {
-    if (cell.key.empty()) {
-      throw ConfigError(
-          fmt::format("{}: data.declared: expected data to train on, got declared data, which can only "
-                      "be planned",
-                      plan_.sweep));
-    }
-  }
+  refuse_declared_data(plan_);
   if (!lock_) begin_sweep();
   queue_.take(plan_, speeds_);
-  const std::string path = options_.runs.plan(plan_.sweep);
-  nlohmann::json json = plan_to_json(plan_);
-  json["claims"] = registered_claims(path, plan_.claims);
-  write_file_atomic(path, json.dump(1));
-  keep_tuning();
-}
-
-/// The result of the tuning, once it is complete, under the sweep's lock file.
-void Supervisor::keep_tuning() {
-  if (plan_.lock_text.empty()) return;
-  const std::string path = tuning_lock_path(options_.runs, plan_.sweep);
-  if (!exists(path) || read_file(path) != plan_.lock_text) write_file_atomic(path, plan_.lock_text);
+  write_plan_files(options_.runs, plan_);
 }
 
 /// The lock; and what was asked to stop in an earlier call is wanted again.
@@ -114,14 +92,6 @@ void Supervisor::begin_sweep() {
     if (cell.key.starts_with(options_.only) && !FileLock::is_held_by_someone(run.lock()))
       withdraw_stop(run.stop());
   }
-}
-
-void Supervisor::check_disk() const {
-  const double needed = queue_.disk_bytes_needed() + kDiskReserve;
-  const auto free = static_cast<double>(free_bytes_on_disk(options_.runs.path));
-  if (free >= needed) return;
-  throw Error(fmt::format("{}: disk: the runs may need {}, {} are free", options_.runs.path,
-                          human_bytes(needed), human_bytes(free)));
 }
 
 /// A run that cannot fit even alone is said now, not after days of the others.
@@ -204,7 +174,7 @@ void Supervisor::start(Job& job, const Placement& placement) {
 
 void Supervisor::take_signal(int signal) {
   const bool timeout = options_.timeout_seconds > 0 && steady_seconds() - started_ > options_.timeout_seconds;
-  const bool asked = signal == SIGINT || signal == SIGTERM || signal == SIGHUP;
+  const bool asked = signal == SIGINT || signal == SIGTERM || signal == SIGHUP || signal == SIGUSR1;
   const bool by_file = !stopping_ && is_asked_to_stop(options_.runs.sweep_stop(plan_.sweep));
   if (!stopping_ && (asked || timeout || by_file)) {
     stopping_ = true;

@@ -28,9 +28,7 @@ class Supervisor {
  private:
   // Planning.
   void plan_again();
-  void keep_tuning();
   void begin_sweep();
-  void check_disk() const;
   void check_memory();
 
   // Starting.

@@ -14,6 +14,7 @@
 #include "cli/torch_binary.h"
 #include "cli/train.h"
 #include "cli/why.h"
+#include "cli/work.h"
 
 namespace aunet {
 namespace {
@@ -39,6 +40,7 @@ int main(int argc, char** argv) {
        {"stop", "ask sweeps and runs to checkpoint and end", cmd_stop},
        {"retry", "mark failed runs as to be tried again", cmd_retry},
        {"gc", "delete checkpoints and leftovers that no run needs", cmd_gc},
+       {"work", "one prepared run to its end, as a job of a cluster does it", cmd_work},
        {"diff", "what makes two runs different", cmd_diff},
        {"ingest", "run directories into the database", cmd_ingest},
        {"train", "run one experiment", cmd_train},

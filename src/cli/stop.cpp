@@ -7,6 +7,7 @@
 #include "core/text.h"
 #include "sweep/launcher.h"
 #include "sweep/run_state.h"
+#include "sweep/slurm_round.h"
 #include "sweep/stop_request.h"
 #include "sweep/sweep_lock.h"
 
@@ -44,8 +45,9 @@ Stopping targets(const RunsRoot& runs, const std::vector<std::string>& names) {
   }
   stopping.keys.insert(selection.keys.begin(), selection.keys.end());
   std::erase_if(stopping.keys, [&](const std::string& key) { return !is_running(runs, key); });
-  std::erase_if(stopping.sweeps,
-                [&](const std::string& sweep) { return holder_of_sweep(runs, sweep).pid == 0; });
+  std::erase_if(stopping.sweeps, [&](const std::string& sweep) {
+    return holder_of_sweep(runs, sweep).pid == 0 && open_slurm_jobs(runs, sweep).empty();
+  });
   return stopping;
 }
 
@@ -95,6 +97,12 @@ int cmd_stop(const Args& args) {
   fmt::print("asking {} sweeps and {} runs to checkpoint and stop\n", stopping.sweeps.size(),
              stopping.keys.size());
   std::fflush(stdout);
+  std::vector<std::string> jobs;  // they end as soon as they begin; a person may want them out of the queue
+  for (const std::string& sweep : stopping.sweeps)
+    for (const std::string& job : open_slurm_jobs(runs, sweep)) jobs.push_back(job);
+  if (!jobs.empty())
+    fmt::print("tasks that still wait end when they begin; `scancel {}` takes them out of the queue\n",
+               join(jobs, " "));
   const auto launcher = make_local_launcher("");
   ask(runs, *launcher, stopping);
   using Clock = std::chrono::steady_clock;

@@ -175,6 +175,8 @@ int cmd_sweep(const Args& args) {
   if (!first.lock_problem.empty()) throw ConfigError(first.lock_problem);
   for (const std::string& line : describe(plan_changes(first, arguments.options.runs))) log_warn(line);
 
+  // A database that cannot be written is said now, not after the runs.
+  ingest_file(arguments.db, {arguments.options.runs.path});
   if (is_slurm(arguments.launcher)) return call_slurm(args, arguments, spec, plan);
   SignalInbox inbox;
   const SweepOutcome outcome = supervise(

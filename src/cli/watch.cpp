@@ -3,6 +3,7 @@
 #include "cli/select_runs.h"
 #include "core/text.h"
 #include "sweep/signal_inbox.h"
+#include "sweep/slurm_round.h"
 #include "sweep/sweep_lock.h"
 
 #include <fmt/format.h>
@@ -186,8 +187,9 @@ bool anything_alive(const RunsRoot& runs, const std::vector<StatusRow>& rows) {
   if (std::any_of(rows.begin(), rows.end(), [](const StatusRow& r) { return r.state.status == "running"; }))
     return true;
   const std::vector<std::string> sweeps = all_sweeps(runs);
-  return std::any_of(sweeps.begin(), sweeps.end(),
-                     [&](const std::string& sweep) { return holder_of_sweep(runs, sweep).pid > 0; });
+  return std::any_of(sweeps.begin(), sweeps.end(), [&](const std::string& sweep) {
+    return holder_of_sweep(runs, sweep).pid > 0 || !open_slurm_jobs(runs, sweep).empty();
+  });
 }
 
 /// The other screen of the terminal while it lives, without a cursor; the person's own text comes back after.

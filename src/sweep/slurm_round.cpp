@@ -39,6 +39,34 @@ struct Round {
   bool closed = false;  // none of its tasks is in the queue any more, and its failures were told
 };
 
+std::string absolute(const std::string& path) {
+  return std::filesystem::absolute(path).lexically_normal().string();
+}
+
+std::string slurm_folder(const RunsRoot& runs, const std::string& sweep) {
+  return absolute(runs.path + "/plans/" + sweep + ".slurm");
+}
+
+/// Of RUNS/plans/NAME.slurm, in order.
+std::vector<Round> read_rounds(const std::string& folder) {
+  std::vector<Round> rounds;
+  for (const std::string& name : list_directory(folder)) {
+    if (!name.starts_with("round-") || !name.ends_with(".json")) continue;
+    const Json json = Json::parse(read_file(folder + "/" + name), nullptr, false);
+    if (!json.is_object()) throw Error(fmt::format("{}/{}: expected a JSON object", folder, name));
+    Round& round = rounds.emplace_back();
+    long long number = 0;
+    std::sscanf(name.c_str(), "round-%lld.json", &number);
+    round.number = number;
+    round.job = json.value("job", "");
+    round.follow_up = json.value("follow_up", "");
+    round.closed = json.value("closed", false);
+    round.keys = json.value("keys", std::vector<std::string>());
+  }
+  std::sort(rounds.begin(), rounds.end(), [](const Round& a, const Round& b) { return a.number < b.number; });
+  return rounds;
+}
+
 class Submission {
  public:
   Submission(const PlanMaker& plan, const Slurm& slurm, const SupervisorOptions& supervisor,
@@ -52,7 +80,6 @@ class Submission {
 
  private:
   void plan();
-  void read_rounds();
   void note_queue();
   void withdraw_stops();
   std::vector<Job*> startable();
@@ -80,13 +107,9 @@ class Submission {
   SlurmOutcome result_;
 };
 
-std::string absolute(const std::string& path) {
-  return std::filesystem::absolute(path).lexically_normal().string();
-}
-
 SlurmOutcome Submission::run() {
   plan();
-  read_rounds();
+  rounds_ = read_rounds(folder_);
   note_queue();
   const std::string stop = supervisor_.runs.sweep_stop(plan_.sweep);
   if (options_.follow_up && is_asked_to_stop(stop)) {
@@ -114,27 +137,9 @@ void Submission::plan() {
   const SpeedBook speeds(supervisor_.runs);
   queue_.take(plan_, speeds);
   write_plan_files(supervisor_.runs, plan_);
-  folder_ = absolute(supervisor_.runs.path + "/plans/" + plan_.sweep + ".slurm");
+  folder_ = slurm_folder(supervisor_.runs, plan_.sweep);
   make_directories(folder_);
   result_.sweep.already_done = queue_.count(Job::Stage::Done);
-}
-
-void Submission::read_rounds() {
-  for (const std::string& name : list_directory(folder_)) {
-    if (!name.starts_with("round-") || !name.ends_with(".json")) continue;
-    const Json json = Json::parse(read_file(folder_ + "/" + name), nullptr, false);
-    if (!json.is_object()) throw Error(fmt::format("{}/{}: expected a JSON object", folder_, name));
-    Round& round = rounds_.emplace_back();
-    long long number = 0;
-    std::sscanf(name.c_str(), "round-%lld.json", &number);
-    round.number = number;
-    round.job = json.value("job", "");
-    round.follow_up = json.value("follow_up", "");
-    round.closed = json.value("closed", false);
-    round.keys = json.value("keys", std::vector<std::string>());
-  }
-  std::sort(rounds_.begin(), rounds_.end(),
-            [](const Round& a, const Round& b) { return a.number < b.number; });
 }
 
 /// What Slurm still has is taken; of what it has no more the journals know the end.
@@ -271,6 +276,16 @@ SlurmOutcome Submission::outcome() {
 SlurmOutcome submit_round(const PlanMaker& plan, const Slurm& slurm, const SupervisorOptions& supervisor,
                           const SlurmOptions& options) {
   return Submission(plan, slurm, supervisor, options).run();
+}
+
+std::vector<std::string> open_slurm_jobs(const RunsRoot& runs, const std::string& sweep) {
+  std::vector<std::string> jobs;
+  for (const Round& round : read_rounds(slurm_folder(runs, sweep))) {
+    if (round.closed) continue;
+    jobs.push_back(round.job);
+    if (!round.follow_up.empty()) jobs.push_back(round.follow_up);
+  }
+  return jobs;
 }
 
 }  // namespace aunet

@@ -38,4 +38,8 @@ struct SlurmOutcome {
 SlurmOutcome submit_round(const PlanMaker& plan, const Slurm& slurm, const SupervisorOptions& supervisor,
                           const SlurmOptions& options);
 
+/// Jobs of the sweep, arrays and the one that plans again, that no later call has seen ended. Slurm is not
+/// asked.
+std::vector<std::string> open_slurm_jobs(const RunsRoot& runs, const std::string& sweep);
+
 }  // namespace aunet

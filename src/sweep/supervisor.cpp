@@ -21,9 +21,10 @@ namespace aunet {
 
 namespace {
 
-constexpr double kPollSeconds = 0.1;  // a child's end wakes the loop at once; this is for adopted runs
-constexpr double kLookSeconds = 1;    // between looks at journals and stop files of single runs
-constexpr double kFindSeconds = 5;    // how long a stop looks for the process of an adopted run
+constexpr double kPollSeconds = 0.1;    // a child's end wakes the loop at once; this is for adopted runs
+constexpr double kLookSeconds = 1;      // between looks at journals and stop files of single runs
+constexpr double kSearchSeconds = 0.5;  // between looks for the process of an adopted run: a journal is long
+constexpr double kFindSeconds = 5;      // how long a stop looks for the process of an adopted run
 
 /// Host memory of a run: what the planner counts, where it is not on a GPU, and the process itself.
 double memory_of(const Cell& cell) {
@@ -196,7 +197,8 @@ void Supervisor::take_signal(int signal) {
 
 /// The process of an adopted run is known from its journal, perhaps only in a moment.
 void Supervisor::find_process(Job& job) {
-  if (job.handle) return;
+  if (job.handle || steady_seconds() - job.searched_seconds < kSearchSeconds) return;
+  job.searched_seconds = steady_seconds();
   const RunDir run = directory(job);
   if (const auto handle = launcher_.find(run, last_attempt_pid(run))) {
     job.handle = *handle;

@@ -53,11 +53,13 @@ class Worker {
 
 /// Notes why the trainer is to stop, if it is.
 void Worker::look(int signal) {
-  const bool asked = signal == SIGINT || signal == SIGTERM || signal == SIGHUP || signal == SIGUSR1;
+  const bool asked = signal == SIGINT || signal == SIGTERM || signal == SIGHUP;
   const bool by_file = is_asked_to_stop(run_.stop()) ||
                        (!options_.sweep_stop.empty() && is_asked_to_stop(options_.sweep_stop));
   stop_ = stop_ || asked || by_file;
-  time_is_up_ = time_is_up_ || (options_.seconds > 0 && now_seconds() - began_ >= options_.seconds);
+  // USR1 is how a scheduler that was asked to warns of the limit (sbatch --signal=B:USR1@N).
+  time_is_up_ = time_is_up_ || signal == SIGUSR1 ||
+                (options_.seconds > 0 && now_seconds() - began_ >= options_.seconds);
 }
 
 /// False when we were told to stop meanwhile.

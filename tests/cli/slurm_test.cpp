@@ -192,7 +192,10 @@ TEST_CASE("a stopped sweep submits nothing more and its tasks end at once", "[cl
   const FakeSlurm slurm(fixture);
   REQUIRE(slurm.sweep().code == 0);
   slurm.run_first("step_ms=0");
-  ask_to_stop(fixture.runs().sweep_stop("small"));
+  const Finished stop = fixture.aunet({"stop", "small", "--runs", fixture.runs().path});
+  INFO(stop.out << stop.err);
+  CHECK(stop.code == 0);
+  CHECK_THAT(stop.out, Contains("`scancel 101 102` takes them out of the queue"));
   while (slurm.queue().size() > 1) CHECK(slurm.run_first("step_ms=0").code == 75);
   CHECK(slurm.run_first("step_ms=0").code == 75);
   CHECK(slurm.queue().empty());

@@ -43,6 +43,11 @@ bool is_slurm(const std::string& launcher) {
   return launcher == kSlurm || launcher.starts_with(std::string(kSlurm) + ":");
 }
 
+/// "" for the cluster's defaults.
+std::string profile_of(const std::string& launcher) {
+  return launcher == kSlurm ? "" : launcher.substr(kSlurm.size() + 1);
+}
+
 std::unique_ptr<Launcher> make_launcher(const std::string& launcher) {
   if (launcher.starts_with(kCommand))
     return make_command_launcher(launcher.substr(kCommand.size()), own_program());
@@ -83,6 +88,7 @@ void check(SweepArguments& arguments, const SweepSpec& spec) {
     throw ConfigError(fmt::format(
         "--launcher: expected local, slurm, slurm:PROFILE or command:TEMPLATE, got '{}'", launcher));
   }
+  if (is_slurm(launcher)) read_slurm_profile(profile_of(launcher));  // its mistakes before any work
   if (spec.data.declared) {
     throw ConfigError(fmt::format(
         "{}: data.declared: expected data to train on; declared data can only be planned", arguments.sweep));
@@ -137,9 +143,8 @@ int conclude(const SweepSpec& spec, const SweepOutcome& outcome, const IngestRep
 /// One round: what can start is submitted, what has ended is in the database.
 int call_slurm(const Args& args, const SweepArguments& arguments, const SweepSpec& spec,
                const PlanMaker& plan) {
-  const std::string profile =
-      arguments.launcher == kSlurm ? "" : arguments.launcher.substr(kSlurm.size() + 1);
-  const SlurmOutcome outcome = sweep_by_slurm(args, profile, plan, arguments.options, arguments.follow_up);
+  const SlurmOutcome outcome =
+      sweep_by_slurm(args, profile_of(arguments.launcher), plan, arguments.options, arguments.follow_up);
   const IngestReport ingested = ingest_file(arguments.db, {arguments.options.runs.path});
   print_submission(outcome);
   if (outcome.queued == 0) return conclude(spec, outcome.sweep, ingested, arguments.db);

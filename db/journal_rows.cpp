@@ -37,13 +37,15 @@ struct Progress {
 
 constexpr const char* kInsertAttempt =
     R"(INSERT INTO attempt (key, attempt, started, from_step, from_run, host, device, pid, threads, "commit",
-                            dirty_diff_hash, torch_version, command)
-       VALUES (?, ?, ?, ?, nullif(?, ''), ?, ?, ?, ?, ?, ?, ?, ?)
+                            dirty_diff_hash, torch_version, command, gpu, driver, libraries, environment)
+       VALUES (?, ?, ?, ?, nullif(?, ''), ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, ''), nullif(?, ''), nullif(?, ''),
+               nullif(?, ''))
        ON CONFLICT DO UPDATE SET started = excluded.started, from_step = excluded.from_step,
          from_run = excluded.from_run,
          host = excluded.host, device = excluded.device, pid = excluded.pid, threads = excluded.threads,
          "commit" = excluded."commit", dirty_diff_hash = excluded.dirty_diff_hash,
-         torch_version = excluded.torch_version, command = excluded.command)";
+         torch_version = excluded.torch_version, command = excluded.command, gpu = excluded.gpu,
+         driver = excluded.driver, libraries = excluded.libraries, environment = excluded.environment)";
 constexpr const char* kAttemptCounts =
     R"(INSERT INTO attempt (key, attempt, steps_executed, seconds) VALUES (?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET steps_executed = excluded.steps_executed, seconds = excluded.seconds)";
@@ -92,7 +94,8 @@ struct JournalRows::State {
 
   void write(const AttemptRecord& r) {
     run_once(attempt, now.key, r.attempt, r.started, r.from_step, r.from_run, r.host, r.device, r.pid,
-             r.threads, r.commit, r.dirty_diff_hash, r.torch_version, r.command);
+             r.threads, r.commit, r.dirty_diff_hash, r.torch_version, r.command, r.gpu, r.driver, r.libraries,
+             r.environment);
     now.status = "running";
     now.cause.clear();
     now.message.clear();

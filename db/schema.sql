@@ -1,4 +1,4 @@
--- sweep.db, schema version 3 (db/store.h kSchemaVersion). Everything but fit, multiplier, verdict and source is a
+-- sweep.db, schema version 4 (db/store.h kSchemaVersion). Everything but fit, multiplier, verdict and source is a
 -- copy of what lies in the run directories and can be rebuilt from them (aunet ingest --rebuild).
 -- Documented in db/README.md.
 --
@@ -95,7 +95,7 @@ CREATE TABLE run (
   tokenizer_fingerprint TEXT,
   status          TEXT,               -- done, running, failed, stopped; NULL before the first attempt
   cause           TEXT,               -- of a bad end: nan, diverged, oom, disk, gate, crash,
-                                      -- signal, config, journal
+                                      -- signal, config, preempted, timeout, journal
   message         TEXT,
   attempts        INTEGER NOT NULL DEFAULT 0,
   steps_executed  INTEGER NOT NULL DEFAULT 0,   -- over all attempts, repeated steps included
@@ -124,6 +124,10 @@ CREATE TABLE attempt (
   dirty_diff_hash TEXT,
   torch_version   TEXT,
   command         TEXT,
+  gpu             TEXT,               -- GPUs of the host in words; NULL on a CPU and in older journals
+  driver          TEXT,               -- version of their driver
+  libraries       TEXT,               -- compiler and libraries that may change a bit, with versions
+  environment     TEXT,               -- variables that may change a run, "NAME=value" each
   steps_executed  INTEGER NOT NULL DEFAULT 0,
   seconds         REAL NOT NULL DEFAULT 0,
   end_status      TEXT,               -- NULL: killed, or still running
@@ -436,7 +440,8 @@ FROM v_result;
 -- Where every number of a run comes from: a row per attempt.
 CREATE VIEW v_provenance AS
 SELECT r.key, r.family, r.origin, r.directory, a.attempt, a.started, a.from_step, a.from_run, a.host, a.device, a.pid,
-       a.threads, a."commit", a.dirty_diff_hash, a.torch_version, a.command, a.steps_executed, a.seconds,
+       a.threads, a."commit", a.dirty_diff_hash, a.torch_version, a.command, a.gpu, a.driver,
+       a.libraries, a.environment, a.steps_executed, a.seconds,
        a.end_status, a.end_cause, r.train_fingerprint, r.heldout_fingerprint, r.tokenizer_fingerprint,
        r.eval_key, r.recomputed_key, r.canonical, r.run_toml
 FROM run r LEFT JOIN attempt a ON a.key = r.key;

@@ -17,7 +17,7 @@ class Database;
 namespace aunet {
 
 /// `PRAGMA user_version` of the files this binary reads and writes. Raised with every change of schema.sql.
-inline constexpr int kSchemaVersion = 3;
+inline constexpr int kSchemaVersion = 4;
 
 /// An open database. Not thread-safe: one Db a thread. Rollback-journal mode, so that one file is the
 /// database.

@@ -6,15 +6,18 @@
 #include "cli/bpe.h"
 #include "cli/command.h"
 #include "cli/data.h"
+#include "cli/gc.h"
 #include "cli/ingest.h"
 #include "cli/inspect.h"
 #include "cli/plan.h"
 #include "cli/split.h"
 #include "cli/status.h"
+#include "cli/stop.h"
 #include "cli/sweep.h"
 #include "cli/torch_binary.h"
 #include "cli/train.h"
 #include "cli/why.h"
+#include "cli/work.h"
 
 namespace aunet {
 namespace {
@@ -39,6 +42,10 @@ int main(int argc, char** argv) {
        {"sweep", "run a sweep to its end; the same command resumes it", cmd_sweep},
        {"status", "one row a run: state, step, loss, speed", cmd_status},
        {"why", "what happened to a run, and what to do about it", cmd_why},
+       {"stop", "ask sweeps and runs to checkpoint and end", cmd_stop},
+       {"retry", "mark failed runs as to be tried again", cmd_retry},
+       {"gc", "delete checkpoints and leftovers that no run needs", cmd_gc},
+       {"work", "one prepared run to its end, as a job of a cluster does it", cmd_work},
        {"diff", "what makes two runs different", cmd_diff},
        {"ingest", "run directories into the database", cmd_ingest},
        {"train", "run one experiment", cmd_train},

@@ -1,7 +1,11 @@
 #include "cli/plan.h"
 
+#include "cli/export_jobs.h"
 #include "cli/facts.h"
 #include "cli/text_table.h"
+#include "core/error.h"
+#include "core/file.h"
+#include "core/log.h"
 #include "core/run_dir.h"
 #include "core/text.h"
 #include "sweep/cell_json.h"
@@ -9,6 +13,7 @@
 #include "sweep/missing_evals.h"
 #include "sweep/plan.h"
 #include "sweep/plan_changes.h"
+#include "sweep/plan_files.h"
 #include "sweep/run_state.h"
 #include "sweep/speed.h"
 #include "sweep/tuning_lock.h"
@@ -157,6 +162,23 @@ void print_totals(const std::vector<PlanRow>& rows, double price_per_hour) {
   }
 }
 
+/// To `file`, or to stdout when it is "".
+void print_jobs(const Plan& plan, const RunsRoot& runs, const RetrySpec& retry, const std::string& file) {
+  if (!plan.lock_problem.empty()) throw ConfigError(plan.lock_problem);
+  refuse_declared_data(plan);
+  make_directories(runs.path + "/plans");
+  const std::string lines = export_jobs(plan, runs, retry);
+  write_plan_files(runs, plan);
+  if (!plan.tuning_complete)
+    log_warn("the cells whose rate or batch is still to be tuned are left out: run these, then export again");
+  if (file.empty()) {
+    fmt::print("{}", lines);
+    return;
+  }
+  write_file_atomic(file, lines);
+  fmt::print("{}: {} commands\n", file, std::count(lines.begin(), lines.end(), '\n'));
+}
+
 }  // namespace
 
 int cmd_plan(const Args& args) {
@@ -169,6 +191,8 @@ int cmd_plan(const Args& args) {
                                                    "a.b=c: override a key of the file")(
       "runs", po::value(&runs)->default_value(runs),
       "run directories: state, tuning results, measured speed")(
+      "export-jobs", po::value<std::string>()->implicit_value("", ""),
+      "[=FILE] prepare the run directories and print a command a cell, or write them to FILE")(
       "relock", "resolve the tuning anew instead of taking it from RUNS/plans/NAME.lock.toml")(
       "on", po::value<std::string>(), "estimate times for cpu:N, h100:N or h200:N instead of this machine")(
       "price", po::value(&price)->default_value(0, "0"), "price of an hour of the machine, any currency");
@@ -189,6 +213,10 @@ int cmd_plan(const Args& args) {
   const Plan plan = make_plan(
       spec, facts.provider(), [&](const std::string& key) { return loss_of(read_run_state(root.run(key))); },
       lock ? &*lock : nullptr);
+  if (values.count("export-jobs")) {
+    print_jobs(plan, root, spec.retry, values["export-jobs"].as<std::string>());
+    return 0;
+  }
   const std::vector<PlanRow> rows = make_rows(plan, root, speeds);
   if (values.count("json")) {
     print_json(rows);

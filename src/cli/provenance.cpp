@@ -1,7 +1,7 @@
 #include "cli/provenance.h"
 
 #include "core/file.h"
-#include "core/text.h"
+#include "core/machine.h"
 
 #include "build_info.h"
 
@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <ctime>
 #include <sstream>
+#include <vector>
 
 namespace aunet {
 
@@ -28,16 +29,14 @@ std::string utc_now() {
   return text;
 }
 
-std::string host_name() {
-  char name[256] = {};
-  return gethostname(name, sizeof name - 1) == 0 ? name : "unknown";
-}
-
-std::string cpu_name() {
-  for (const std::string& line : split_on(read_file("/proc/cpuinfo"), '\n')) {
-    if (line.starts_with("model name")) return std::string(trim(line.substr(line.find(':') + 1)));
-  }
-  return "unknown";
+/// "cpu: Intel(R) ... x2" or "cuda: NVIDIA H100 80GB HBM3"; with different GPUs in the machine the gpu field
+/// lists them.
+std::string device_in_words(const std::string& device, int64_t threads) {
+  if (device == "cpu") return fmt::format("cpu: {} x{}", cpu_name(), threads);
+  std::vector<std::string> gpus = gpu_names();
+  std::sort(gpus.begin(), gpus.end());
+  const bool alike = !gpus.empty() && gpus.front() == gpus.back();
+  return alike ? fmt::format("{}: {}", device, gpus[0]) : device;
 }
 
 std::string command_line() {
@@ -50,16 +49,21 @@ std::string command_line() {
 }  // namespace
 
 AttemptRecord describe_attempt(int64_t attempt, const std::string& device, int64_t threads) {
+  const bool on_gpu = device != "cpu";
   return {.attempt = attempt,
           .started = utc_now(),
           .host = host_name(),
-          .device = device == "cpu" ? fmt::format("cpu: {} x{}", cpu_name(), threads) : device,
+          .device = device_in_words(device, threads),
           .pid = getpid(),
           .threads = threads,
           .commit = kBuildCommit,
           .dirty_diff_hash = kBuildDirtyDiffHash,
           .torch_version = TORCH_VERSION,
-          .command = command_line()};
+          .command = command_line(),
+          .gpu = on_gpu ? gpus_in_words() : "",
+          .driver = on_gpu ? gpu_driver() : "",
+          .libraries = library_versions(),
+          .environment = relevant_environment()};
 }
 
 double seconds_since_exec() {

@@ -1,25 +1,16 @@
 #include "cli/status.h"
 
-#include "cli/find_run.h"
+#include "cli/status_rows.h"
 #include "cli/text_table.h"
-#include "config/run_config.h"
+#include "cli/watch.h"
 #include "core/error.h"
-#include "core/file.h"
-#include "core/run_dir.h"
 #include "core/text.h"
-#include "sweep/run_state.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
-#include <unistd.h>
 
-#include <algorithm>
-#include <chrono>
-#include <cstdio>
-#include <map>
-#include <thread>
-#include <tuple>
-#include <unordered_map>
+#include <string>
+#include <vector>
 
 namespace aunet {
 namespace po = boost::program_options;
@@ -27,78 +18,6 @@ namespace po = boost::program_options;
 namespace {
 
 using Json = nlohmann::json;
-
-constexpr std::chrono::seconds kWatchPeriod(2);
-
-struct StatusRow {
-  std::string key, sweep, family;
-  double budget_flops = 0;
-  int64_t n_steps = 0;
-  RunState state;
-};
-
-/// Family, budget and steps of every planned key. Reading plans is a hundred times quicker than reading
-/// run.toml files.
-std::unordered_map<std::string, StatusRow> planned_rows(const RunsRoot& runs) {
-  std::unordered_map<std::string, StatusRow> rows;
-  for (const std::string& name : list_directory(runs.path + "/plans")) {
-    if (!name.ends_with(".json")) continue;
-    const Json plan = Json::parse(read_file(runs.path + "/plans/" + name), nullptr, false);
-    if (!plan.is_object() || !plan.contains("cells")) continue;
-    for (const Json& cell : plan["cells"]) {
-      if (!cell.contains("key") || !cell["key"].is_string()) continue;
-      StatusRow row;
-      row.key = cell["key"];
-      row.sweep = plan.value("sweep", "");
-      row.family = cell.value("family", "");
-      row.budget_flops = cell.value("budget", 0.0);
-      row.n_steps = cell.value("steps", int64_t{0});
-      rows.emplace(row.key, std::move(row));
-    }
-  }
-  return rows;
-}
-
-/// A run that no plan names: `aunet train`, or a sweep that was edited since.
-StatusRow row_from_run_toml(const RunsRoot& runs, const std::string& key) {
-  StatusRow row;
-  row.key = key;
-  try {
-    const RunConfig config = read_run_config(runs.run(key).run_toml());
-    row.sweep = config.origin.name;
-    row.family = config.origin.family.empty() ? kind_of(config.model) : config.origin.family;
-    row.budget_flops = config.origin.budget_flops;
-    const int64_t batch = std::max<int64_t>(1, config.horizon.batch_windows);
-    row.n_steps = (config.horizon.windows + batch - 1) / batch;
-  } catch (const ConfigError& error) {
-    row.state.message = error.what();
-  }
-  return row;
-}
-
-std::vector<StatusRow> read_rows(const RunsRoot& runs) {
-  const auto planned = planned_rows(runs);
-  std::vector<StatusRow> rows;
-  for (const std::string& key : list_directory(runs.path)) {
-    if (!is_run_directory(runs.run(key).path)) continue;
-    const auto known = planned.find(key);
-    StatusRow row = known != planned.end() ? known->second : row_from_run_toml(runs, key);
-    const std::string problem = row.state.message;
-    row.state = read_run_state(runs.run(key));
-    if (row.state.message.empty()) row.state.message = problem;
-    rows.push_back(std::move(row));
-  }
-  std::sort(rows.begin(), rows.end(), [](const StatusRow& a, const StatusRow& b) {
-    return std::tie(a.sweep, a.family, a.budget_flops, a.key) <
-           std::tie(b.sweep, b.family, b.budget_flops, b.key);
-  });
-  return rows;
-}
-
-double seconds_left(const StatusRow& row) {
-  if (row.state.status != "running" || row.n_steps <= row.state.step) return 0;
-  return row.state.seconds_per_step * static_cast<double>(row.n_steps - row.state.step);
-}
 
 Json optional_number(bool known, double value) { return known ? Json(value) : Json(nullptr); }
 
@@ -148,41 +67,36 @@ std::string table_text(const std::vector<StatusRow>& rows) {
   return text_table(table, "llrlrrrrlrrl");
 }
 
-std::string totals_text(const std::vector<StatusRow>& rows, const std::string& runs) {
-  std::map<std::string, int64_t> states;
-  for (const StatusRow& row : rows) ++states[row.state.status];
-  std::vector<std::string> words;
-  for (const auto& [state, count] : states) words.push_back(fmt::format("{} {}", count, state));
-  if (rows.empty()) return fmt::format("{}: no runs\n", runs);
-  return fmt::format("{}: {} runs: {}\n", runs, rows.size(), join(words, ", "));
-}
-
 }  // namespace
 
 int cmd_status(const Args& args) {
   po::options_description options("options");
   std::string runs = "runs";
   options.add_options()("runs", po::value(&runs)->default_value(runs), "folder of run directories")(
-      "json", "one JSON array, an object a run")("watch", "show again every two seconds, until Ctrl-C");
+      "json", "one JSON array, an object a run")(
+      "watch",
+      "one row a cell, redrawn in place, until what runs has ended or Ctrl-C; lines of news where the "
+      "output is no terminal");
   po::variables_map values;
   if (!parse_command_line(args, "aunet status [options]", "aunet status --runs runs --watch", options, {},
                           values)) {
     return 0;
   }
-  const bool watch = values.count("watch") > 0;
-  if (watch && values.count("json")) throw ConfigError("--watch: expected a table, got --json too");
-  while (true) {
-    const std::vector<StatusRow> rows = read_rows({runs});
-    if (values.count("json")) {
-      print_json(rows);
-    } else {
-      if (watch && ::isatty(STDOUT_FILENO)) fmt::print("\x1b[H\x1b[2J");
-      fmt::print("{}{}", rows.empty() ? "" : table_text(rows), totals_text(rows, runs));
-    }
-    if (!watch) return 0;
-    std::fflush(stdout);
-    std::this_thread::sleep_for(kWatchPeriod);
+  if (values.count("watch") && values.count("json"))
+    throw ConfigError("--watch: expected a table, got --json too");
+  if (values.count("watch")) {
+    watch({runs});
+    return 0;
   }
+  const std::vector<StatusRow> rows = read_status_rows({runs}, false);
+  if (values.count("json")) {
+    print_json(rows);
+  } else if (rows.empty()) {
+    fmt::print("{}: no runs\n", runs);
+  } else {
+    fmt::print("{}{}: {}\n", table_text(rows), runs, count_states(rows));
+  }
+  return 0;
 }
 
 }  // namespace aunet

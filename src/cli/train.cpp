@@ -10,6 +10,7 @@
 #include "sweep/experiment_plan.h"
 #include "sweep/prepare_run.h"
 #include "sweep/run_state.h"
+#include "sweep/stop_request.h"
 
 #include <fmt/format.h>
 
@@ -36,6 +37,7 @@ int cmd_train(const Args& args) {
   const Cell cell = resolve_experiment(spec, facts.provider());
   const RunDir run = run_dir.empty() ? RunsRoot{runs}.run(cell.key) : RunDir{run_dir};
   prepare_run_directory(run, cell.run);
+  withdraw_stop(run.stop());
   log_info(fmt::format("{}: {} parameters, {} FLOPs, {} steps", run.path,
                        human_count(static_cast<double>(cell.params.total)),
                        human_flops(cell.flops_useful.total()), cell.steps));
@@ -61,6 +63,7 @@ int cmd_resume(const Args& args) {
     fmt::print("{}: done already\n", run.path);
     return 0;
   }
+  withdraw_stop(run.stop());
   Args passed = {run.path};
   if (allow_numerics) passed.push_back("--allow-numerics");
   exec_torch("train-run", passed);

@@ -1,6 +1,7 @@
 #include "config/sweep_spec.h"
 
 #include "config/evaluation.h"
+#include "config/read_engine.h"
 #include "config/read_family.h"
 #include "config/read_match.h"
 #include "config/read_overrides.h"
@@ -240,7 +241,7 @@ SweepSpec parse(const std::string& text, const std::string& file_name, const std
   const toml::table parsed = parse_toml(text, file_name, overrides);
   const Table root(parsed, "",
                    {"sweep", "data", "budget", "family", "tune", "optim", "schedule", "replicates",
-                    "checkpoints", "gates", "run", "exclude", "override", "eval", "split"},
+                    "checkpoints", "gates", "run", "retry", "notify", "exclude", "override", "eval", "split"},
                    file_name + ":1:1");
   SweepSpec spec;
   spec.file = file_name;
@@ -260,6 +261,8 @@ SweepSpec parse(const std::string& text, const std::string& file_name, const std
   spec.schedule = read_schedule(root, &spec.branches);
   read_replicates(root, spec.budget.flops, spec.replicates);
   spec.runtime = read_runtime(root);
+  spec.retry = read_retry(root);
+  spec.notify = read_notify(root);
   read_excludes(root, spec.exclude);
   spec.overrides = read_overrides(root);
   spec.data.evals = read_evals(root, base_folder, false);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "config/claim.h"
+#include "config/engine.h"
 #include "config/run_config.h"
 
 namespace aunet {
@@ -134,6 +135,8 @@ struct SweepSpec {
   bool branches = false;  // wsd: the budgets of a size share one stable phase (sweep/run_tree.h)
   ReplicateSpec replicates;
   RuntimeConfig runtime;  // [checkpoints], [gates], [run]
+  RetrySpec retry;
+  NotifySpec notify;
   std::vector<ExcludeSpec> exclude;
   std::vector<OverrideSpec> overrides{};
 };

@@ -35,6 +35,10 @@ void visit_fields(Same<AttemptRecord> auto& r, Visit visit) {
   visit("dirty_diff_hash", r.dirty_diff_hash);
   visit("torch_version", r.torch_version);
   visit("command", r.command);
+  visit.optional("gpu", r.gpu);
+  visit.optional("driver", r.driver);
+  visit.optional("libraries", r.libraries);
+  visit.optional("environment", r.environment);
 }
 
 template <class Visit>

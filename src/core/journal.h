@@ -22,6 +22,10 @@ struct AttemptRecord {
   std::string host{}, device{};  // "cpu: Intel(R) ... x1", "cuda: NVIDIA H100"
   int64_t pid = 0, threads = 1;
   std::string commit{}, dirty_diff_hash{}, torch_version{}, command{};
+  // core/machine.h; journals of earlier releases have none of these.
+  std::string gpu{}, driver{};  // GPUs of the host in words, version of their driver; "" on a CPU
+  std::string libraries{};      // "g++ 12.2.0, glibc 2.36, pcre2 10.42"
+  std::string environment{};    // what of it matters: "CUDA_VISIBLE_DEVICES=1 OMP_NUM_THREADS=2"
 };
 
 /// One optimizer step. type "step"
@@ -77,7 +81,10 @@ struct GateRecord {
 struct EndRecord {
   int64_t attempt = 0, step = 0;
   std::string status{};  // "done" | "failed" | "interrupted" | "stopped"
-  std::string cause{};   // "" | "nan" | "diverged" | "oom" | "disk" | "gate" | "crash" | "signal" | "config"
+  /// "" | "nan" | "diverged" | "oom" | "disk" | "gate" | "crash" | "signal" | "config" | "preempted" |
+  /// "timeout"; of "interrupted" also "retry": a failed run that `aunet retry` has marked, the old cause in
+  /// its message
+  std::string cause{};
   std::string message{};
 };
 

@@ -68,6 +68,10 @@ std::string advice_for(const std::string& cause, const std::string& message) {
   if (cause == "config")
     return "the run does not fit its surroundings any more (message above): put that right, then `aunet "
            "sweep` goes on";
+  if (cause == "preempted" || cause == "timeout")
+    return "somebody or a time limit ended it, more often in a row than [retry] allows: `aunet sweep` goes "
+           "on "
+           "from the last checkpoint";
   if (cause == "crash" || cause == "signal")
     return "the process died: see the end of its log; `aunet sweep` goes on from the last checkpoint";
   if (cause == "journal")

@@ -2,101 +2,55 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/journal.h"
 #include "core/text.h"
+#include "sweep/host_memory.h"
+#include "sweep/spawn.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <utility>
+#include <variant>
+#include <vector>
 
 namespace aunet {
 
 namespace {
 
-// posix_spawn returns its error instead of setting errno.
-void check(int error, const std::string& where) {
-  if (error != 0) throw Error(fmt::format("{}: {}", where, std::strerror(error)));
+const std::string kVisibleDevices = "CUDA_VISIBLE_DEVICES=";
+
+/// /proc/PID/cmdline or environ, split; [] for a process that is gone or not ours.
+std::vector<std::string> process_words(int64_t pid, const char* file) {
+  try {
+    return split_on(read_file(fmt::format("/proc/{}/{}", pid, file)), '\0');
+  } catch (const Error&) {
+    return {};
+  }
 }
-
-class SpawnActions {
- public:
-  explicit SpawnActions(const std::string& log) {
-    check(posix_spawn_file_actions_init(&actions_), "spawn");
-    check(posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0), "spawn");
-    check(posix_spawn_file_actions_addopen(&actions_, STDOUT_FILENO, log.c_str(),
-                                           O_WRONLY | O_CREAT | O_APPEND, 0644),
-          log);
-    check(posix_spawn_file_actions_adddup2(&actions_, STDOUT_FILENO, STDERR_FILENO), "spawn");
-    // The sweep's lock must die with the supervisor, not live on in a descriptor that a trainer inherited.
-    check(posix_spawn_file_actions_addclosefrom_np(&actions_, STDERR_FILENO + 1), "spawn");
-  }
-  ~SpawnActions() { posix_spawn_file_actions_destroy(&actions_); }
-  SpawnActions(const SpawnActions&) = delete;
-  SpawnActions& operator=(const SpawnActions&) = delete;
-  const posix_spawn_file_actions_t* get() const { return &actions_; }
-
- private:
-  posix_spawn_file_actions_t actions_;
-};
-
-class SpawnAttributes {
- public:
-  SpawnAttributes() {
-    sigset_t none, restored;
-    sigemptyset(&none);
-    sigemptyset(&restored);
-    for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGCHLD}) sigaddset(&restored, signal);
-    check(posix_spawnattr_init(&attributes_), "spawn");
-    posix_spawnattr_setpgroup(&attributes_, 0);
-    posix_spawnattr_setsigmask(&attributes_, &none);  // the supervisor blocks what it waits for
-    posix_spawnattr_setsigdefault(&attributes_, &restored);
-    posix_spawnattr_setflags(&attributes_,
-                             POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  }
-  ~SpawnAttributes() { posix_spawnattr_destroy(&attributes_); }
-  SpawnAttributes(const SpawnAttributes&) = delete;
-  SpawnAttributes& operator=(const SpawnAttributes&) = delete;
-  const posix_spawnattr_t* get() const { return &attributes_; }
-
- private:
-  posix_spawnattr_t attributes_;
-};
 
 /// Whether the process's command line names the run: a process id alone may have been given to somebody else
 /// since.
 bool names_run(int64_t pid, const RunDir& run) {
-  std::string line;
-  try {
-    line = read_file(fmt::format("/proc/{}/cmdline", pid));
-  } catch (const Error&) {  // no such process
-    return false;
-  }
   const std::string key = std::filesystem::path(run.path).filename();
-  for (const std::string& argument : split_on(line, '\0')) {
-    if (std::filesystem::path(argument).filename() == key) return true;
-  }
-  return false;
+  const std::vector<std::string> words = process_words(pid, "cmdline");
+  return std::any_of(words.begin(), words.end(),
+                     [&](const std::string& word) { return std::filesystem::path(word).filename() == key; });
 }
 
 class LocalLauncher : public Launcher {
  public:
   explicit LocalLauncher(std::string trainer) : trainer_(std::move(trainer)) {}
 
-  int64_t start(const RunDir& run) override {
-    const SpawnActions actions(run.log());
-    const SpawnAttributes attributes;
-    std::string verb = "train-run", directory = run.path;
-    char* const argv[] = {trainer_.data(), verb.data(), directory.data(), nullptr};
-    pid_t pid = 0;
-    check(posix_spawn(&pid, trainer_.c_str(), actions.get(), attributes.get(), argv, environ), trainer_);
-    return pid;
+  int64_t start(const RunDir& run, const Placement& placement) override {
+    std::vector<std::string> variables;
+    if (!placement.gpu.empty()) variables.push_back(kVisibleDevices + placement.gpu);
+    return spawn({trainer_, "train-run", run.path}, variables, run.log());
   }
 
   std::optional<ProcessEnd> poll(int64_t handle) override {
@@ -117,6 +71,14 @@ class LocalLauncher : public Launcher {
     return journal_pid;
   }
 
+  Placement placement_of(int64_t handle) override {
+    for (const std::string& variable : process_words(handle, "environ"))
+      if (variable.starts_with(kVisibleDevices)) return {variable.substr(kVisibleDevices.size())};
+    return {};
+  }
+
+  double memory_bytes(int64_t handle) override { return resident_bytes(handle); }
+
  private:
   std::string trainer_;
 };
@@ -127,6 +89,15 @@ std::string to_string(const ProcessEnd& end) {
   if (end.signal == 0) return fmt::format("exit {}", end.code);
   const char* name = sigabbrev_np(end.signal);
   return name ? fmt::format("killed by SIG{}", name) : fmt::format("killed by signal {}", end.signal);
+}
+
+int64_t last_attempt_pid(const RunDir& run) {
+  int64_t pid = 0;
+  if (!exists(run.journal())) return pid;
+  for (const JournalRecord& record : read_journal(run.journal())) {
+    if (const auto* attempt = std::get_if<AttemptRecord>(&record)) pid = attempt->pid;
+  }
+  return pid;
 }
 
 std::unique_ptr<Launcher> make_local_launcher(std::string trainer) {

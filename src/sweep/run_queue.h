@@ -15,14 +15,16 @@
 namespace aunet {
 
 struct Job {
-  enum class Stage { Waiting, Running, Adopted, Done, Failed };
+  enum class Stage { Waiting, Running, Adopted, Done, Failed, Stopped };  // Stopped: until the next call
   Cell cell;
   TimeEstimate estimate;
   Stage stage = Stage::Waiting;
   int64_t handle = 0;                // of a Running job; of an Adopted one once it was found
   int64_t checkpoint_at_start = -1;  // newest checkpoint's step when its process was started; -1: none
+  int64_t oom_kills_at_start = 0;    // sweep/host_memory.h
   double started_seconds = 0;        // supervisor's clock
-  bool retried = false;              // its last process ended without a result or a new checkpoint
+  double searched_seconds = -1e9;    // when its process was last looked for
+  Placement placement;               // of a Running job; of an Adopted one once it was found
   bool asked_to_stop = false;
   double rank_seconds = 0;  // estimate, with those of the longest chain of branches that start from it
   bool evaluating = false;  // trained to its end; only evaluations are missing

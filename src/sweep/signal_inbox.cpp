@@ -11,7 +11,7 @@ namespace aunet {
 SignalInbox::SignalInbox() {
   sigemptyset(&watched_);
   sigaddset(&watched_, SIGCHLD);
-  for (int signal : {SIGINT, SIGTERM, SIGHUP}) {
+  for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) {
     struct sigaction action = {};
     sigaction(signal, nullptr, &action);
     if (action.sa_handler != SIG_IGN) sigaddset(&watched_, signal);

@@ -5,8 +5,8 @@
 
 namespace aunet {
 
-/// Collects SIGINT, SIGTERM, SIGHUP (unless they were ignored at start: nohup, background shells) and
-/// SIGCHLD.
+/// Collects SIGINT, SIGTERM, SIGHUP, SIGUSR1 (unless they were ignored at start: nohup, background shells)
+/// and SIGCHLD.
 class SignalInbox {
  public:
   SignalInbox();

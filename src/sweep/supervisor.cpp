@@ -2,130 +2,59 @@
 
 #include "core/error.h"
 #include "core/file.h"
-#include "core/journal.h"
-#include "core/log.h"
 #include "core/text.h"
-#include "sweep/cell_json.h"
-#include "sweep/claim_register.h"
-#include "sweep/missing_evals.h"
+#include "sweep/host_memory.h"
+#include "sweep/plan_files.h"
 #include "sweep/prepare_run.h"
-#include "sweep/run_queue.h"
-#include "sweep/run_state.h"
 #include "sweep/run_tree.h"
-#include "sweep/speed.h"
-#include "sweep/tuning_lock.h"
+#include "sweep/stop_request.h"
+#include "sweep/supervisor_loop.h"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <csignal>
-#include <cstdio>
-#include <memory>
-#include <optional>
-#include <string_view>
-#include <variant>
 
 namespace aunet {
 
 namespace {
 
-constexpr double kPollSeconds = 0.1;   // a child's end wakes the loop at once; this is for adopted runs
-constexpr double kFindSeconds = 5;     // how long a stop looks for the process of an adopted run
-constexpr double kDiskReserve = 64e6;  // bytes left free for the database and logs
+constexpr double kPollSeconds = 0.1;    // a child's end wakes the loop at once; this is for adopted runs
+constexpr double kLookSeconds = 1;      // between looks at journals and stop files of single runs
+constexpr double kSearchSeconds = 0.5;  // between looks for the process of an adopted run: a journal is long
+constexpr double kFindSeconds = 5;      // how long a stop looks for the process of an adopted run
 
-double now_seconds() {
+/// Host memory of a run: what the planner counts, where it is not on a GPU, and the process itself.
+double memory_of(const Cell& cell) {
+  return kProcessBytes + (cell.run.runtime.device == "cpu" ? cell.memory_bytes : 0);
+}
+
+}  // namespace
+
+double steady_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-/// Step of the newest checkpoint folder, -1 without one. Folders appear by rename: one that is there is
-/// complete.
-int64_t newest_checkpoint(const RunDir& run) {
-  int64_t step = -1;
-  for (const std::string& name : list_directory(run.checkpoints())) {
-    long long number = 0;
-    int length = 0;
-    const bool matches = std::sscanf(name.c_str(), "step-%lld%n", &number, &length) == 1;
-    if (matches && length == static_cast<int>(name.size())) step = std::max<int64_t>(step, number);
-  }
-  return step;
-}
-
-std::string last_log_line(const RunDir& run) {
-  if (!exists(run.log())) return "";
-  const std::string text = read_file(run.log());
-  const std::string_view lines = trim(text);
-  const size_t newline = lines.find_last_of("\n\r");
-  return std::string(newline == std::string_view::npos ? lines : lines.substr(newline + 1));
-}
-
-int64_t last_attempt_pid(const RunDir& run) {
-  int64_t pid = 0;
-  if (!exists(run.journal())) return pid;
-  for (const JournalRecord& record : read_journal(run.journal())) {
-    if (const auto* attempt = std::get_if<AttemptRecord>(&record)) pid = attempt->pid;
-  }
-  return pid;
-}
-
-class Supervisor {
- public:
-  Supervisor(const PlanMaker& plan, Launcher& launcher, const SignalWait& wait,
-             const SupervisorOptions& options)
-      : make_plan_(plan),
-        launcher_(launcher),
-        wait_(wait),
-        options_(options),
-        speeds_(options.runs),
-        queue_(options.runs, options.only) {}
-
-  SweepOutcome run();
-
- private:
-  void plan_again();
-  void keep_tuning();
-  void take_sweep_lock();
-  void check_disk() const;
-  void start_waiting();
-  void start(Job& job);
-  void reap();
-  void settle(Job& job, std::optional<ProcessEnd> end);
-  void retry_or_give_up(Job& job, const RunState& state, const ProcessEnd& end);
-  void give_up(Job& job, const RunState& state, const ProcessEnd& end);
-  void fail(Job& job, const std::string& cause, const std::string& message);
-  void miss_evaluations(const Job& job, const std::string& names, const ProcessEnd& end);
-  void take_signal(int signal);
-  void stop_adopted();
-  void report();
-  void say(const std::string& text);
-  bool finished();
-  SweepOutcome outcome();
-
-  int64_t n_running() const { return queue_.count(Job::Stage::Running) + queue_.count(Job::Stage::Adopted); }
-  RunDir directory(const Job& job) const { return options_.runs.run(job.cell.key); }
-
-  const PlanMaker& make_plan_;
-  Launcher& launcher_;
-  const SignalWait& wait_;
-  const SupervisorOptions& options_;
-  SpeedBook speeds_;
-  RunQueue queue_;
-  Plan plan_;
-  std::vector<FailedRun> not_evaluated_;
-  std::unique_ptr<FileLock> lock_;
-  std::optional<ProgressLine> line_;
-  bool terminal_ = ::isatty(STDERR_FILENO) == 1;
-  bool stopping_ = false;
-  double started_ = now_seconds(), stop_began_ = 0;
-  int64_t already_done_ = 0, restarts_ = 0;
-};
+Supervisor::Supervisor(const PlanMaker& plan, Launcher& launcher, const SignalWait& wait,
+                       const SupervisorOptions& options)
+    : make_plan_(plan),
+      launcher_(launcher),
+      wait_(wait),
+      options_(options),
+      slots_(options.jobs, options.gpus, options.per_gpu),
+      speeds_(options.runs),
+      queue_(options.runs, options.only),
+      stalls_(options.notify),
+      terminal_(::isatty(STDERR_FILENO) == 1),
+      started_(steady_seconds()) {}
 
 SweepOutcome Supervisor::run() {
   plan_again();
   already_done_ = queue_.count(Job::Stage::Done);
-  if (options_.check_disk) check_disk();
+  if (options_.check_disk) refuse_full_disk(options_.runs, queue_.disk_bytes_needed());
+  if (options_.check_memory) check_memory();
   for (Job* job : queue_.in_stage(Job::Stage::Adopted))
     say(fmt::format("adopted {}, still running", job->cell.key));
   while (true) {
@@ -135,6 +64,11 @@ SweepOutcome Supervisor::run() {
     if (finished()) return outcome();
     report();
     take_signal(wait_(kPollSeconds));
+    if (steady_seconds() - looked_at_ < kLookSeconds) continue;
+    looked_at_ = steady_seconds();
+    heed_stop_files();
+    look_for_stalls();
+    notifier_->reap();
   }
 }
 
@@ -143,54 +77,80 @@ void Supervisor::plan_again() {
     return loss_of(read_run_state(options_.runs.run(key)));
   };
   plan_ = make_plan_(losses);
-  for (const Cell& cell : plan_.cells) {
-    if (cell.key.empty()) {
-      throw ConfigError(
-          fmt::format("{}: data.declared: expected data to train on, got declared data, which can only "
-                      "be planned",
-                      plan_.sweep));
-    }
-  }
-  if (!lock_) take_sweep_lock();
+  refuse_declared_data(plan_);
+  if (!lock_) begin_sweep();
   queue_.take(plan_, speeds_);
-  const std::string path = options_.runs.plan(plan_.sweep);
-  nlohmann::json json = plan_to_json(plan_);
-  json["claims"] = registered_claims(path, plan_.claims);
-  write_file_atomic(path, json.dump(1));
-  keep_tuning();
+  write_plan_files(options_.runs, plan_);
 }
 
-/// The result of the tuning, once it is complete, under the sweep's lock file.
-void Supervisor::keep_tuning() {
-  if (plan_.lock_text.empty()) return;
-  const std::string path = tuning_lock_path(options_.runs, plan_.sweep);
-  if (!exists(path) || read_file(path) != plan_.lock_text) write_file_atomic(path, plan_.lock_text);
+/// The lock; and what was asked to stop in an earlier call is wanted again.
+void Supervisor::begin_sweep() {
+  lock_ = std::make_unique<SweepLock>(options_.runs, plan_.sweep);
+  notifier_ = std::make_unique<Notifier>(options_.notify.command, plan_.sweep);
+  withdraw_stop(options_.runs.sweep_stop(plan_.sweep));
+  for (const Cell& cell : plan_.cells) {
+    const RunDir run = options_.runs.run(cell.key);
+    if (cell.key.starts_with(options_.only) && !FileLock::is_held_by_someone(run.lock()))
+      withdraw_stop(run.stop());
+  }
 }
 
-void Supervisor::take_sweep_lock() {
-  make_directories(options_.runs.path + "/plans");
-  const std::string path = options_.runs.path + "/plans/" + plan_.sweep + ".lock";
-  lock_ = std::make_unique<FileLock>(path);
-  if (!lock_->held()) throw Error(fmt::format("{}: another `aunet sweep` is running this sweep", path));
+/// A run that cannot fit even alone is said now, not after days of the others.
+void Supervisor::check_memory() {
+  const double available = available_memory_bytes();
+  if (available <= 0 || queue_.count(Job::Stage::Adopted) > 0) return;
+  for (const Job* job : queue_.in_stage(Job::Stage::Waiting)) {
+    if (memory_of(job->cell) <= available) continue;
+    throw Error(fmt::format(
+        "memory: run {} ({} {}) may need {}, {} are available (--no-memory-check starts it all the same)",
+        job->cell.key, job->cell.family, human_flops(job->cell.budget_flops),
+        human_bytes(memory_of(job->cell)), human_bytes(available)));
+  }
 }
 
-void Supervisor::check_disk() const {
-  const double needed = queue_.disk_bytes_needed() + kDiskReserve;
-  const auto free = static_cast<double>(free_bytes_on_disk(options_.runs.path));
-  if (free >= needed) return;
-  throw Error(fmt::format("{}: disk: the runs may need {}, {} are free", options_.runs.path,
-                          human_bytes(needed), human_bytes(free)));
+std::vector<Job*> Supervisor::alive() {
+  std::vector<Job*> jobs = queue_.in_stage(Job::Stage::Running);
+  for (Job* job : queue_.in_stage(Job::Stage::Adopted)) jobs.push_back(job);
+  return jobs;
 }
 
 void Supervisor::start_waiting() {
-  while (n_running() < options_.jobs) {
+  while (const std::optional<Placement> place = free_place()) {
     Job* job = queue_.next();
     if (!job) return;
-    start(*job);
+    if (options_.check_memory && !has_memory_for(*job)) return;
+    start(*job, *place);
   }
 }
 
-void Supervisor::start(Job& job) {
+std::optional<Placement> Supervisor::free_place() {
+  std::vector<Placement> taken;
+  for (Job* job : alive()) {
+    if (!options_.gpus.empty() && job->stage == Job::Stage::Adopted) find_process(*job);
+    taken.push_back(job->placement);
+  }
+  return slots_.next(taken);
+}
+
+/// Beside those that were started and have not taken all that they may need yet.
+bool Supervisor::has_memory_for(const Job& job) {
+  double free = available_memory_bytes();
+  if (free <= 0) return true;  // nobody knows
+  for (const Job* other : alive()) {
+    const double resident = other->handle ? launcher_.memory_bytes(other->handle) : 0;
+    if (resident > 0) free -= std::max(0.0, memory_of(other->cell) - resident);
+  }
+  const bool fits = memory_of(job.cell) <= free;
+  if (!fits && !memory_told_) {
+    log_warn(fmt::format("memory: {} ({}) may need {}, {} are available: it waits", job.cell.key,
+                         job.cell.family, human_bytes(memory_of(job.cell)),
+                         human_bytes(std::max(0.0, free))));
+  }
+  memory_told_ = !fits;
+  return fits;
+}
+
+void Supervisor::start(Job& job, const Placement& placement) {
   const auto branch = nearest_branch(options_.runs, job.cell);
   job.cell.run.runtime.parent_key = branch ? branch->key : "";
   job.cell.run.runtime.parent_step = branch ? branch->step : 0;
@@ -200,135 +160,81 @@ void Supervisor::start(Job& job) {
     return;
   }
   job.checkpoint_at_start = newest_checkpoint(run);
-  job.started_seconds = now_seconds();
-  job.handle = launcher_.start(run);
+  job.started_seconds = steady_seconds();
+  job.oom_kills_at_start = oom_kills();
+  job.placement = placement;
+  job.handle = launcher_.start(run, placement);
   job.stage = Job::Stage::Running;
+  stalls_.forget(job.cell.key);
   const bool resumed = job.checkpoint_at_start > 0;
-  say(fmt::format("{} {} ({} {}, about {}){}", resumed ? "resumed" : "started", job.cell.key, job.cell.family,
-                  human_flops(job.cell.budget_flops), human_duration(job.estimate.seconds),
-                  branch && !resumed ? fmt::format(" from {}@{}", branch->key, branch->step) : ""));
-}
-
-void Supervisor::reap() {
-  for (Job* job : queue_.in_stage(Job::Stage::Running)) {
-    if (const auto end = launcher_.poll(job->handle)) settle(*job, end);
-  }
-  for (Job* job : queue_.in_stage(Job::Stage::Adopted)) {
-    if (!FileLock::is_held_by_someone(directory(*job).lock())) settle(*job, std::nullopt);
-  }
-}
-
-/// The run is done and stays so; the next call tries these evaluations again.
-void Supervisor::miss_evaluations(const Job& job, const std::string& names, const ProcessEnd& end) {
-  std::string message = to_string(end);
-  if (const std::string line = last_log_line(directory(job)); !line.empty()) message += ": " + line;
-  not_evaluated_.push_back({job.cell.key, job.cell.family, names, message});
-  line_.reset();
-  log_warn(fmt::format("not evaluated {} ({}): {}: {}", job.cell.key, job.cell.family, names, message));
-}
-
-/// A process has ended (`end`: of our own child): its journal says what became of the run.
-void Supervisor::settle(Job& job, std::optional<ProcessEnd> end) {
-  const RunState state = read_run_state(directory(job));
-  job.handle = 0;
-  job.asked_to_stop = false;
-  if (state.status == "done") {
-    const auto missing = missing_evals(job.cell.run, directory(job));
-    if (!missing.empty() && (stopping_ || !end)) {
-      job.evaluating = true;
-      job.stage = Job::Stage::Waiting;
-      return;
-    }
-    if (!missing.empty()) miss_evaluations(job, names_of(missing), *end);
-    const double seconds = end && !job.evaluating ? now_seconds() - job.started_seconds : 0;
-    queue_.done(job, state.heldout_bpb, seconds);
-    say(fmt::format("done {} ({} {}): {} bpb", job.cell.key, job.cell.family,
-                    human_flops(job.cell.budget_flops),
-                    state.heldout_bpb ? fmt::format("{:.4f}", *state.heldout_bpb) : "no"));
-  } else if (state.status == "running") {
-    job.stage = Job::Stage::Adopted;  // ours found the run taken and left
-  } else if (state.status == "failed" && state.cause != "crash" && state.cause != "signal") {
-    fail(job, state.cause, state.message);
-  } else if (stopping_ || !end) {
-    job.stage = Job::Stage::Waiting;
-  } else {
-    retry_or_give_up(job, state, *end);
-  }
-}
-
-void Supervisor::retry_or_give_up(Job& job, const RunState& state, const ProcessEnd& end) {
-  if (end.code == static_cast<int>(ExitCode::BadInput)) return give_up(job, state, end);
-  const bool progress = newest_checkpoint(directory(job)) > job.checkpoint_at_start;
-  if (!progress && job.retried) return give_up(job, state, end);
-  job.retried = !progress;
-  ++restarts_;
-  job.stage = Job::Stage::Waiting;
-  say(fmt::format("interrupted {} ({}): starting it again", job.cell.key, to_string(end)));
-}
-
-/// The process left no end record: the supervisor writes the failed row, under the run's lock.
-void Supervisor::give_up(Job& job, const RunState& state, const ProcessEnd& end) {
-  const RunDir run = directory(job);
-  EndRecord record;
-  record.attempt = state.attempt;
-  record.step = state.step;
-  record.status = "failed";
-  record.cause = end.signal                                         ? "signal"
-                 : end.code == static_cast<int>(ExitCode::BadInput) ? "config"
-                                                                    : "crash";
-  record.message = to_string(end);
-  if (const std::string line = last_log_line(run); !line.empty()) record.message += ": " + line;
-  const FileLock lock(run.lock());
-  if (!lock.held()) {
-    job.stage = Job::Stage::Adopted;
-    return;
-  }
-  AppendFile journal(run.journal());
-  journal.append_line(to_json_line(record));
-  journal.sync();
-  fail(job, record.cause, record.message);
-}
-
-void Supervisor::fail(Job& job, const std::string& cause, const std::string& message) {
-  queue_.fail(job, cause, message);
-  line_.reset();  // a failure stays on the screen
-  log_warn(fmt::format("failed {} ({} {}): {}: {}", job.cell.key, job.cell.family,
-                       human_flops(job.cell.budget_flops), cause, message));
+  say(fmt::format("{} {} ({} {}, about {}){}{}", resumed ? "resumed" : "started", job.cell.key,
+                  job.cell.family, human_flops(job.cell.budget_flops), human_duration(job.estimate.seconds),
+                  branch && !resumed ? fmt::format(" from {}@{}", branch->key, branch->step) : "",
+                  placement.gpu.empty() ? "" : " on GPU " + placement.gpu));
 }
 
 void Supervisor::take_signal(int signal) {
-  const bool timeout = options_.timeout_seconds > 0 && now_seconds() - started_ > options_.timeout_seconds;
-  const bool asked = signal == SIGINT || signal == SIGTERM || signal == SIGHUP;
-  if (!stopping_ && (asked || timeout)) {
+  const bool timeout = options_.timeout_seconds > 0 && steady_seconds() - started_ > options_.timeout_seconds;
+  const bool asked = signal == SIGINT || signal == SIGTERM || signal == SIGHUP || signal == SIGUSR1;
+  const bool by_file = !stopping_ && is_asked_to_stop(options_.runs.sweep_stop(plan_.sweep));
+  if (!stopping_ && (asked || timeout || by_file)) {
     stopping_ = true;
-    stop_began_ = now_seconds();
+    stop_began_ = steady_seconds();
     line_.reset();
     log_info(fmt::format("{}: asking {} runs to checkpoint (once more to kill them)",
-                         asked ? "stopping" : "time is up", n_running()));
+                         asked     ? "stopping"
+                         : by_file ? "stopping on request"
+                                   : "time is up",
+                         n_running()));
     for (Job* job : queue_.in_stage(Job::Stage::Running)) launcher_.ask_to_stop(job->handle);
   } else if (asked) {
-    for (Job* job : queue_.in_stage(Job::Stage::Running)) launcher_.kill(job->handle);
-    for (Job* job : queue_.in_stage(Job::Stage::Adopted)) {
+    for (Job* job : alive()) {
       if (job->handle) launcher_.kill(job->handle);
     }
   }
   if (stopping_) stop_adopted();
 }
 
-/// An adopted run's process is known from its journal, perhaps only in a moment. One that no launcher started
-/// (a person's `aunet train`) is left alone.
+/// The process of an adopted run is known from its journal, perhaps only in a moment.
+void Supervisor::find_process(Job& job) {
+  if (job.handle || steady_seconds() - job.searched_seconds < kSearchSeconds) return;
+  job.searched_seconds = steady_seconds();
+  const RunDir run = directory(job);
+  if (const auto handle = launcher_.find(run, last_attempt_pid(run))) {
+    job.handle = *handle;
+    job.placement = launcher_.placement_of(*handle);
+  }
+}
+
+/// One that no launcher started (a person's `aunet train`) is left alone.
 void Supervisor::stop_adopted() {
   for (Job* job : queue_.in_stage(Job::Stage::Adopted)) {
     if (job->asked_to_stop) continue;
-    const RunDir run = directory(*job);
-    if (const auto handle = launcher_.find(run, last_attempt_pid(run))) {
-      job->handle = *handle;
-      job->asked_to_stop = launcher_.ask_to_stop(*handle);
-    }
-    if (!job->asked_to_stop && now_seconds() - stop_began_ > kFindSeconds) {
+    find_process(*job);
+    if (job->handle) job->asked_to_stop = launcher_.ask_to_stop(job->handle);
+    if (!job->asked_to_stop && steady_seconds() - stop_began_ > kFindSeconds) {
       log_warn(fmt::format("{}: left running: its process was not started by a sweep", job->cell.key));
       job->stage = Job::Stage::Waiting;
     }
+  }
+}
+
+/// `aunet stop KEY`: one run of many.
+void Supervisor::heed_stop_files() {
+  for (Job* job : alive()) {
+    if (job->asked_to_stop || !is_asked_to_stop(directory(*job).stop())) continue;
+    find_process(*job);
+    if (job->handle) job->asked_to_stop = launcher_.ask_to_stop(job->handle);
+  }
+}
+
+void Supervisor::look_for_stalls() {
+  for (Job* job : alive()) {
+    const auto message = stalls_.look(job->cell.key, directory(*job), steady_seconds());
+    if (!message) continue;
+    line_.reset();
+    log_warn(fmt::format("stalled {} ({}): {}", job->cell.key, job->cell.family, *message));
+    notifier_->tell("stall", job->cell.key, *message);
   }
 }
 
@@ -339,13 +245,14 @@ void Supervisor::say(const std::string& text) {
 
 void Supervisor::report() {
   if (!line_) line_.emplace(60);
-  line_->show(queue_.progress(options_.jobs, now_seconds()));
+  line_->show(queue_.progress(slots_.size(), steady_seconds()));
 }
 
 bool Supervisor::finished() { return n_running() == 0 && (stopping_ || !queue_.next()); }
 
 SweepOutcome Supervisor::outcome() {
-  if (line_) line_->show(queue_.progress(options_.jobs, now_seconds()), true);
+  const std::string progress = queue_.progress(slots_.size(), steady_seconds());
+  if (line_) line_->show(progress, true);
   line_.reset();
   SweepOutcome result;
   result.cells = queue_.cells();
@@ -353,17 +260,16 @@ SweepOutcome Supervisor::outcome() {
   result.already_done = already_done_;
   result.restarts = restarts_;
   result.not_evaluated = not_evaluated_;
-  result.interrupted = stopping_;
+  result.interrupted = stopping_ || queue_.count(Job::Stage::Stopped) > 0;
   for (const Job* job : queue_.in_stage(Job::Stage::Failed)) result.failed.push_back(job->failure);
   result.not_started = result.cells - result.done - static_cast<int64_t>(result.failed.size());
   if (const Job* trial = queue_.blocking_trial(); trial && !plan_.tuning_complete) {
     result.tuning_problem = fmt::format("the tuning of {} cannot go on: trial {} failed ({})",
                                         trial->cell.family, trial->cell.key, trial->failure.cause);
   }
+  notifier_->tell("finish", "", (result.interrupted ? "interrupted: " : "") + progress);
   return result;
 }
-
-}  // namespace
 
 SweepOutcome supervise(const PlanMaker& plan, Launcher& launcher, const SignalWait& wait,
                        const SupervisorOptions& options) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "config/engine.h"
 #include "core/run_dir.h"
 #include "sweep/launcher.h"
 #include "sweep/plan.h"
@@ -21,10 +22,15 @@ using SignalWait = std::function<int(double seconds)>;
 
 struct SupervisorOptions {
   RunsRoot runs;
-  int64_t jobs = 1;            // processes at a time
-  std::string only;            // beginning of a key: no other run is started; "": all
-  double timeout_seconds = 0;  // stop in order after so long; 0: never
-  bool check_disk = true;      // refuse to start when the runs would not fit
+  int64_t jobs = 1;                 // processes at a time; without effect when `gpus` are named
+  std::vector<std::string> gpus{};  // a run each sees one of them (sweep/slots.h)
+  int64_t per_gpu = 1;              // runs at a time on each
+  std::string only;                 // beginning of a key: no other run is started; "": all
+  double timeout_seconds = 0;       // stop in order after so long; 0: never
+  bool check_disk = true;           // refuse to start when the runs would not fit
+  bool check_memory = true;         // likewise, and start a run only while there is memory for it
+  RetrySpec retry{};
+  NotifySpec notify{};
 };
 
 struct FailedRun {
@@ -46,14 +52,15 @@ struct SweepOutcome {
 /// The loop. Writes RUNS/plans/NAME.json after every plan, RUNS/plans/NAME.lock.toml when tuning is complete,
 /// RUNS/KEY/ before every start, and a `failed` end record into the journal of a run whose process left none.
 ///
-/// A run whose process ends without a result is started again: once, or as long as each start adds a
-/// checkpoint. `nan`, `diverged`, `gate` are never repeated: they would come out the same; oom,
-/// disk and config are left to the next call.
+/// A run whose process ends without a result is started again as far as [retry] allows for the cause
+/// (sweep/retry.h). gate, config and disk are left to the next call, which also forgets all counts.
 /// A branch of a run tree (sweep/run_tree.h) starts from its nearest ancestor's checkpoint as soon as that is
 /// there (the ancestor may still be decaying); when all ancestors of this call have ended without one, from
 /// step 0.
-/// The first SIGINT, SIGTERM or SIGHUP (or the timeout) asks all runs to checkpoint and waits for them; the
-/// second kills. Throws Error when another supervisor holds RUNS/plans/NAME.lock, when the disk is too full,
+/// The first SIGINT, SIGTERM or SIGHUP (or the timeout, or RUNS/plans/NAME.stop) asks all runs to checkpoint
+/// and waits for them; the second signal kills. A run with a RUNS/KEY/stop is asked alone and not started
+/// again. Stop files of earlier calls are removed first. [notify] is told of failures, stalls and the end.
+/// Throws Error when another supervisor holds RUNS/plans/NAME.lock, when disk or memory cannot hold the runs,
 /// or when no trainer starts.
 SweepOutcome supervise(const PlanMaker& plan, Launcher& launcher, const SignalWait& wait,
                        const SupervisorOptions& options);

@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/journal.h"
+#include "core/machine.h"
 #include "core/run_dir.h"
 #include "core/text.h"
 
@@ -72,7 +73,8 @@ class FakeTrainer {
                         .host = "host",
                         .device = "cpu: fake",
                         .pid = getpid(),
-                        .command = "fake"});
+                        .command = "fake",
+                        .environment = relevant_environment()});
     return steps();
   }
 
@@ -87,6 +89,7 @@ class FakeTrainer {
       std::this_thread::sleep_for(std::chrono::milliseconds(number("step_ms", 2)));
       ++step_;
       if (applies("nan")) return nan();
+      if (applies("oom")) return end("failed", "oom", "out of memory", 1);
       write(step_record(n_steps));
       if (step_ % every == 0) checkpoint();
     }
@@ -167,7 +170,10 @@ class FakeTrainer {
   }
 
   /// "crash=FAMILY": dies at every attempt; "crash_once=FAMILY": at its first; both before a checkpoint.
+  /// "segv=FAMILY": likewise, by a mistake of its own. "hang=FAMILY": does nothing until it is asked to stop.
   void misbehave() const {
+    while (applies("hang") && !stop_asked) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    if (applies("segv")) std::raise(SIGSEGV);
     if (applies("crash") || (applies("crash_once") && attempt_ == 1)) {
       fmt::print(stderr, "about to crash\n");
       std::raise(SIGKILL);

@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 namespace aunet {
 
 Process::Process(const std::vector<std::string>& command, const Environment& environment,
@@ -16,7 +18,11 @@ Process::Process(const std::vector<std::string>& command, const Environment& env
     : folder_(folder) {
   make_directories(folder);
   std::vector<std::string> words = command, variables = environment;
-  for (char** variable = environ; *variable; ++variable) variables.emplace_back(*variable);
+  for (char** variable = environ; *variable; ++variable) {
+    const std::string name = std::string(*variable).substr(0, std::string(*variable).find('=') + 1);
+    const auto replaced = [&](const std::string& other) { return other.starts_with(name); };
+    if (std::none_of(environment.begin(), environment.end(), replaced)) variables.emplace_back(*variable);
+  }
   std::vector<char*> argv, envp;
   for (std::string& word : words) argv.push_back(word.data());
   for (std::string& variable : variables) envp.push_back(variable.data());

@@ -89,6 +89,16 @@ TEST_CASE("why shows the cause, diff shows what differs", "[cli]") {
   CHECK(diff.code == 0);
   CHECK_THAT(diff.out, Contains(" -> "));
   CHECK_THAT(diff.out, !Contains("fingerprint"));
+  CHECK_THAT(diff.out, !Contains("provenance"));  // both ran here, from one tree
+  AppendFile(fixture.runs().run(aunet_keys.at(1)).journal())
+      .append_line(to_json_line(AttemptRecord{
+          .attempt = 2, .host = "elsewhere", .device = "cpu: fake", .environment = "OMP_NUM_THREADS=7"}));
+  const Json differ = Json::parse(
+      fixture.aunet({"diff", aunet_keys.at(0), aunet_keys.at(1), "--runs", fixture.runs().path, "--json"})
+          .out);
+  CHECK(differ["provenance"]["host"] == Json({"host", "elsewhere"}));
+  CHECK(differ["provenance"]["environment"][1] == "OMP_NUM_THREADS=7");
+  CHECK(!differ["configuration"].empty());
   CHECK(fixture.aunet({"why", "zz", "--runs", fixture.runs().path}).code == 2);
 }
 

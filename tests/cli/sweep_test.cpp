@@ -100,18 +100,31 @@ TEST_CASE("a diverged run is a failed row with its cause, is not repeated, and t
   for (const auto& [key, journal] : fixture.journals()) CHECK(summarize(journal).attempts == 1);
 }
 
-TEST_CASE("a killed process is started once more, and its run fails when that does not help", "[cli]") {
+TEST_CASE("a process that keeps being killed is started again as often as [retry] says, then fails",
+          "[cli]") {
   const SweepFixture fixture;
   fixture.without_tuning();
-  const Finished finished = sweep(fixture, "crash=bpe");
+  const Finished finished = sweep(fixture, "crash=bpe", {"--set", "retry.preempted=2"});
   CHECK(finished.code == 1);
-  CHECK_THAT(finished.out, Contains("signal: killed by SIGKILL: about to crash"));
+  CHECK_THAT(finished.out, Contains("preempted: killed by SIGKILL: about to crash"));
   for (const auto& [key, journal] : fixture.journals()) {
     const JournalSummary summary = summarize(journal);
-    CHECK(summary.attempts == (summary.status == "failed" ? 2 : 1));
-    if (summary.status == "failed") CHECK(summary.cause == "signal");
+    CHECK(summary.attempts == (summary.status == "failed" ? 3 : 1));
+    if (summary.status == "failed") CHECK(summary.cause == "preempted");
   }
-  CHECK(sweep(fixture).code == 0);  // a crash is no property of the run: the next call tries again
+  CHECK(sweep(fixture).code == 0);  // that is no property of the run: the next call tries again
+}
+
+TEST_CASE("each cause has its own limit", "[cli]") {
+  const SweepFixture fixture;
+  fixture.without_tuning();
+  const std::string fake = "segv=bpe oom=aunet2";
+  CHECK(sweep(fixture, fake, {"--set", "retry.crash=0", "--set", "retry.oom=2"}).code == 1);
+  for (const auto& [key, journal] : fixture.journals()) {
+    const JournalSummary summary = summarize(journal);
+    CHECK((summary.cause == "signal" || summary.cause == "oom"));
+    CHECK(summary.attempts == (summary.cause == "oom" ? 3 : 1));
+  }
 }
 
 TEST_CASE("a run that crashes at its first attempt only is done at the second", "[cli]") {
@@ -173,6 +186,45 @@ TEST_CASE("a second supervisor of the same sweep is refused", "[cli]") {
   CHECK_THAT(second.err, Contains("small.lock: another `aunet sweep` is running this sweep"));
   first->signal(SIGTERM);
   first->wait();
+}
+
+TEST_CASE("with --gpus each run sees one of them, no more than --per-gpu at a time on each", "[cli][slots]") {
+  const SweepFixture fixture;
+  fixture.without_tuning();
+  write_file_atomic(fixture.path("sweep.toml"),
+                    read_file(fixture.path("sweep.toml")) + "[run]\ndevice = \"cuda\"\n");
+  const std::vector<std::string> words = {AUNET_BIN_DIR "/aunet",
+                                          "sweep",
+                                          fixture.path("sweep.toml"),
+                                          "--runs",
+                                          fixture.runs().path,
+                                          "--db",
+                                          fixture.path("sweep.db"),
+                                          "--gpus",
+                                          "3,5",
+                                          "--per-gpu",
+                                          "2"};
+  const Environment fake = {"AUNET_TRAINER=" AUNET_FAKE_TRAINER, "AUNET_FAKE=step_ms=5"};
+  REQUIRE(run(words, fake, fixture.path("output")).code == 0);
+  std::map<std::string, int> placed;
+  for (const auto& [key, journal] : fixture.journals())
+    for (const JournalRecord& record : journal)
+      if (const auto* attempt = std::get_if<AttemptRecord>(&record))
+        for (const char* gpu : {"CUDA_VISIBLE_DEVICES=3", "CUDA_VISIBLE_DEVICES=5"})
+          if (attempt->environment.find(gpu) != std::string::npos) ++placed[gpu];
+  CHECK(placed.size() == 2);
+  CHECK(placed["CUDA_VISIBLE_DEVICES=3"] + placed["CUDA_VISIBLE_DEVICES=5"] == 8);
+}
+
+TEST_CASE("--gpus asks for a GPU sweep and different GPUs", "[cli][slots]") {
+  const SweepFixture fixture;
+  const auto refused = [&](const std::vector<std::string>& words) {
+    const Finished finished = sweep(fixture, "", words);
+    CHECK(finished.code == 2);
+    return finished.err;
+  };
+  CHECK_THAT(refused({"--gpus", "0"}), Contains("--gpus: expected only beside [run] device = \"cuda\""));
+  CHECK_THAT(refused({"--per-gpu", "0"}), Contains("--per-gpu: expected a number >= 1, got 0"));
 }
 
 TEST_CASE("a trainer that is not there is said at once, with the way to build it", "[cli]") {

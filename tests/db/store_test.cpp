@@ -19,7 +19,7 @@ TEST_CASE("a database of another schema version is refused with a way out", "[db
     query(db, "PRAGMA user_version = 7");
   }
   CHECK_THROWS_WITH(Db::open_read(path),
-                    path + ": schema version: this binary reads 3, the file has 7; 'aunet ingest RUNS --db " +
+                    path + ": schema version: this binary reads 4, the file has 7; 'aunet ingest RUNS --db " +
                         path + " --rebuild' makes it anew from the run directories");
   CHECK_THROWS_AS(Db::open_write(path), Error);
   CHECK(rebuild_file(path, {}).problems.size() == 1);  // says that no fits were carried over

@@ -276,3 +276,17 @@ TEST_CASE("v_provenance has a row per attempt with where it ran and from what", 
   CHECK(to_text(table.rows[1][4]) == run.data.train_fingerprint);
   CHECK(to_text(table.rows[1][5]) == "1");
 }
+
+TEST_CASE("an attempt's libraries and environment are kept, a GPU only where there is one", "[db]") {
+  AttemptRecord record = attempt(1);
+  record.libraries = "g++ 12.2.0, glibc 2.36";
+  record.environment = "OMP_NUM_THREADS=2";
+  Db db = database_of(aunet_run(), {record, step(1, 1)});
+  const SqlTable table =
+      query(db, "SELECT libraries, environment, gpu IS NULL, driver IS NULL FROM v_provenance");
+  REQUIRE(table.rows.size() == 1);
+  CHECK(to_text(table.rows[0][0]) == "g++ 12.2.0, glibc 2.36");
+  CHECK(to_text(table.rows[0][1]) == "OMP_NUM_THREADS=2");
+  CHECK(to_text(table.rows[0][2]) == "1");
+  CHECK(to_text(table.rows[0][3]) == "1");
+}

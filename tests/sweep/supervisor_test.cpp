@@ -22,7 +22,7 @@ namespace {
 /// Counts starts; nothing ever runs.
 class NoLauncher : public Launcher {
  public:
-  int64_t start(const RunDir&) override { return ++n_started; }
+  int64_t start(const RunDir&, const Placement&) override { return ++n_started; }
   std::optional<ProcessEnd> poll(int64_t) override { return ProcessEnd{2, 0}; }
   bool ask_to_stop(int64_t) override { return false; }
   void kill(int64_t) override {}
@@ -64,6 +64,24 @@ TEST_CASE("a sweep whose checkpoints would not fit on the disk is refused before
   CHECK_THROWS_WITH(supervise_plan(folder, launcher, plan),
                     Contains("disk: the runs may need") && Contains("are free"));
   CHECK(launcher.n_started == 0);
+}
+
+TEST_CASE("a run that does not fit into the memory is said before anything starts, unless that is waived",
+          "[sweep][memory]") {
+  const Folder folder;
+  NoLauncher launcher;
+  Plan plan = plan_of("0123456789abcdef", 1000);
+  plan.cells[0].memory_bytes = 1e18;
+  CHECK_THROWS_WITH(supervise_plan(folder, launcher, plan),
+                    Contains("memory: run 0123456789abcdef (bpe") && Contains("are available (--no-memory"));
+  CHECK(launcher.n_started == 0);
+  SupervisorOptions options;
+  options.runs = {folder.path};
+  options.check_memory = false;
+  const PlanMaker maker = [&](const LossLookup&) { return plan; };
+  CHECK_THROWS_WITH(supervise(
+                        maker, launcher, [](double) { return 0; }, options),
+                    !Contains("memory"));
 }
 
 TEST_CASE("declared data cannot be run: the cells have no keys", "[sweep]") {

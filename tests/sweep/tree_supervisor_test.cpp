@@ -99,7 +99,7 @@ class PlayedLauncher : public Launcher {
   std::map<std::string, int64_t> fail_at;  // key -> step after which it ends in "nan"
   std::vector<Start> starts;
 
-  int64_t start(const RunDir& run) override {
+  int64_t start(const RunDir& run, const Placement&) override {
     const RunConfig config = read_run_config(run.run_toml());
     const std::string key = std::filesystem::path(run.path).filename().string();
     Start made{key, config.runtime.parent_key, config.runtime.parent_step};

@@ -41,6 +41,8 @@ class Bpe final : public Tokenizer {
   explicit Bpe(BpeParts parts);
   /// Ids are ranks: `tokens[i]` are the bytes of id i, "" marks an unused one.
   Bpe(std::vector<std::string> tokens, const std::string& pattern_name);
+  Bpe(Bpe&&) noexcept = default;
+  Bpe(const Bpe&) = delete;  // its table of tokens points into itself
 
   /// Reads a tiktoken rank file or a tokenizer.json (baselines/tokenizer_file.h: formats, patterns, errors).
   static Bpe load(const std::string& path, const std::string& pattern_name);

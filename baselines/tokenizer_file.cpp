@@ -25,8 +25,9 @@ std::string decompress(std::string_view bytes, const std::string& path) {
   ZSTD_outBuffer out{};
   do {  // a full output buffer may hide more output after the last input byte
     out = {buffer.data(), buffer.size(), 0};
-    open = ZSTD_decompressStream(stream.get(), &out, &in);
-    if (ZSTD_isError(open)) throw Error(fmt::format("{}: zstd: {}", path, ZSTD_getErrorName(open)));
+    const size_t before = in.pos, wanted = ZSTD_decompressStream(stream.get(), &out, &in);
+    if (ZSTD_isError(wanted)) throw Error(fmt::format("{}: zstd: {}", path, ZSTD_getErrorName(wanted)));
+    if (in.pos > before || out.pos > 0) open = wanted;  // else it asks for a further frame
     text.append(buffer.data(), out.pos);
   } while (in.pos < in.size || out.pos == buffer.size());
   if (open != 0) throw Error(fmt::format("{}: zstd: the file is truncated", path));

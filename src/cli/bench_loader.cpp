@@ -4,7 +4,6 @@
 #include "cli/shipped_text.h"
 #include "cli/text_table.h"
 #include "core/error.h"
-#include "core/file.h"
 #include "data/loader.h"
 #include "data/prepare.h"
 #include "data/read_corpus.h"
@@ -14,6 +13,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <unistd.h>
+
 #include <filesystem>
 #include <optional>
 
@@ -22,6 +23,16 @@ namespace {
 
 namespace po = boost::program_options;
 using Clock = std::chrono::steady_clock;
+
+/// A folder that is gone at the end, whatever happens.
+struct Scratch {
+  std::string path =
+      (std::filesystem::temp_directory_path() / fmt::format("aunet-bench-{}", ::getpid())).string();
+  ~Scratch() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path, ignored);
+  }
+};
 
 double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
@@ -62,6 +73,7 @@ Timing time_source(const std::string& label, const std::string& path, const Sett
   Timing timing{.source = label};
   const auto start = Clock::now();
   const Corpus corpus = read_texts({path});
+  fingerprint(corpus);  // as a run does
   timing.read_seconds = since(start);
   for (int64_t i = 0; i < s.repeats; ++i) timing.mb_per_s.push_back(time_pass(corpus, s, tokenizer));
   std::sort(timing.mb_per_s.begin(), timing.mb_per_s.end());
@@ -118,9 +130,8 @@ int cmd_bench_loader(const Args& args) {
         "--repeats, --workers, --context, --batch-bytes: expected a number from 1 on (context: 16)");
   s.run.horizon.batch_windows = std::max<int64_t>(1, batch_bytes / s.run.data.context_bytes);
   const std::string path = s.data.empty() ? shipped_text("--data") : s.data;
-  PrepareOptions preparation{
-      .folder = (std::filesystem::temp_directory_path() / fmt::format("aunet-bench-{}", ::getpid())).string(),
-      .sources = {path}};
+  const Scratch scratch;
+  PrepareOptions preparation{.folder = scratch.path, .sources = {path}};
   const auto bytes = make_byte_tokenizer();
   if (tokenizer.empty()) {
     AunetConfig model;
@@ -138,7 +149,6 @@ int cmd_bench_loader(const Args& args) {
   std::vector<Timing> timings{time_source("raw", path, s, units)};
   prepare(preparation, [](const std::string&, int64_t, int64_t) {});
   timings.push_back(time_source("prepared", preparation.folder, s, units));
-  remove_tree(preparation.folder);
   print_timings(timings, as_json);
   return static_cast<int>(ExitCode::Done);
 }

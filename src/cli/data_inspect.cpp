@@ -42,17 +42,7 @@ struct Inspection {
 
 /// Files of a benchmark folder, or the file itself. Archives and binary files are not text.
 std::vector<std::string> benchmark_files(const std::string& path) {
-  if (!fs::is_directory(path)) return {path};
-  std::vector<std::string> files;
-  for (const auto& entry : fs::recursive_directory_iterator(path)) {
-    const std::string name = entry.path().string();
-    for (const char* suffix : {".jsonl", ".json", ".csv", ".tsv", ".txt"}) {
-      const std::string end = suffix;
-      if (name.ends_with(end) || name.ends_with(end + ".zst") || name.ends_with(end + ".gz"))
-        files.push_back(name);
-    }
-  }
-  std::sort(files.begin(), files.end());
+  const auto files = files_below(path, {"jsonl", "json", "csv", "tsv", "txt"});
   if (files.empty())
     throw ConfigError(
         fmt::format("--benchmarks: {}: expected .jsonl, .json, .csv, .tsv or .txt files, got none", path));

@@ -71,13 +71,18 @@ struct FactsCache::Impl {
       train_fingerprint = fingerprint(*corpus, data.data.train);
       if (!data.data.heldout.empty()) {
         const Corpus heldout = read_texts(data.data.heldout, data.data.invalid);
-        check_disjoint(*corpus, heldout, data.data);
+        check_disjoint(*corpus, heldout, data.data, data.data.heldout, "data.heldout");
         heldout_fingerprint = fingerprint(heldout);
       }
-      for (const EvalConfig& eval : data.evals)
-        eval_fingerprints.push_back(eval.paths.empty()
-                                        ? heldout_fingerprint
-                                        : fingerprint(read_texts(eval.paths, data.data.invalid)));
+      for (const EvalConfig& eval : data.evals) {
+        if (eval.paths.empty()) {
+          eval_fingerprints.push_back(heldout_fingerprint);
+          continue;
+        }
+        const Corpus text = read_texts(eval.paths, data.data.invalid);
+        check_disjoint(*corpus, text, data.data, eval.paths, fmt::format("eval '{}'", eval.name));
+        eval_fingerprints.push_back(fingerprint(text));
+      }
     }
     return *corpus;
   }

@@ -5,12 +5,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace aunet {
 
 Bpe load_named_tokenizer(const std::string& text) {
   const auto at = text.rfind('@');
-  if (at == std::string::npos) return Bpe::load(text, "gpt2");
-  return Bpe::load(text.substr(0, at), text.substr(at + 1));
+  const std::string name = at == std::string::npos ? "" : text.substr(at + 1);
+  const auto& names = bpe_pattern_names();
+  if (std::find(names.begin(), names.end(), name) == names.end())
+    return Bpe::load(text, "");  // an '@' of the path
+  return Bpe::load(text.substr(0, at), name);
 }
 
 std::vector<SplitRule> resolved_rules(const std::string& text, const std::string& option) {

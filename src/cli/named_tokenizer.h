@@ -9,7 +9,8 @@
 
 namespace aunet {
 
-/// FILE or FILE@PATTERN (default gpt2), as in the split rule bpe=.
+/// FILE or FILE@PATTERN, the name of a published pattern; without one a tokenizer.json has its own, and ranks
+/// have gpt2.
 Bpe load_named_tokenizer(const std::string& text);
 
 /// Rules with the hashes of the files they read; `option` names who asked.

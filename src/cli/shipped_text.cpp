@@ -23,7 +23,7 @@ std::string shipped_text(const std::string& flag) {
 
 Corpus read_text(const std::string& path) {
   if (content_suffix(path) == "jsonl" || std::filesystem::is_directory(path)) return read_texts({path});
-  return Corpus::of({read_file(path)});
+  return Corpus::of({read_whole(path)});
 }
 
 }  // namespace aunet

@@ -37,8 +37,9 @@ class Zstd final : public Decompressor {
       return 0;  // a full output buffer may hide more output after the last input byte
     ZSTD_inBuffer from{in.data(), in.size(), 0};
     ZSTD_outBuffer to{out.data(), out.size(), 0};
-    open_ = ZSTD_decompressStream(stream_.get(), &to, &from);
-    if (ZSTD_isError(open_)) throw BrokenFile("zstd: " + std::string(ZSTD_getErrorName(open_)));
+    const size_t open = ZSTD_decompressStream(stream_.get(), &to, &from);
+    if (ZSTD_isError(open)) throw BrokenFile("zstd: " + std::string(ZSTD_getErrorName(open)));
+    if (from.pos > 0 || to.pos > 0) open_ = open;  // else it asks for a further frame, which need not come
     in.remove_prefix(from.pos);
     full_ = to.pos == to.size;
     return to.pos;
@@ -128,15 +129,25 @@ struct ByteReader::Impl {
   }
 
   /// A pipe has no size; a file that grew, shrank or was written to is not the one that was asked for.
-  void check_unchanged() const {
+  void check_unchanged(int64_t expected_size) const {
     if (!S_ISREG(at_open.st_mode)) return;
     const struct stat now = status();
     if (now.st_size == at_open.st_size && now.st_mtim.tv_sec == at_open.st_mtim.tv_sec &&
-        now.st_mtim.tv_nsec == at_open.st_mtim.tv_nsec && n_read == at_open.st_size) {
+        now.st_mtim.tv_nsec == at_open.st_mtim.tv_nsec && expected_size == at_open.st_size) {
       return;
     }
     throw Error(fmt::format("{}: changed while it was read: {} bytes at first, {} now, {} read", path,
                             at_open.st_size, now.st_size, n_read));
+  }
+
+  /// What looks like damage may be a file that somebody writes to.
+  size_t decompress() {
+    try {
+      return decompressor->decompress(rest, text);
+    } catch (const BrokenFile&) {
+      check_unchanged(at_open.st_size);
+      throw;
+    }
   }
 
   std::string path;
@@ -156,7 +167,7 @@ std::string_view ByteReader::next() {
   Impl& in = *impl_;
   while (!in.at_end) {
     if (in.decompressor) {
-      const size_t made = in.decompressor->decompress(in.rest, in.text);
+      const size_t made = in.decompress();
       if (made > 0) return {in.text.data(), made};
       if (!in.rest.empty()) continue;
     }
@@ -167,9 +178,16 @@ std::string_view ByteReader::next() {
       return in.rest;
     }
   }
-  in.check_unchanged();
+  in.check_unchanged(in.n_read);
   if (in.decompressor && in.n_read > 0) in.decompressor->check_end();
   return {};
+}
+
+std::string read_whole(const std::string& path) {
+  std::string all;
+  ByteReader reader(path);
+  for (std::string_view block; !(block = reader.next()).empty();) all += block;
+  return all;
 }
 
 std::string content_suffix(const std::string& path) {

@@ -24,15 +24,18 @@ class ByteReader {
   ByteReader(const ByteReader&) = delete;
   ByteReader& operator=(const ByteReader&) = delete;
 
-  /// The next bytes, valid until the next call; empty at the end. Throws BrokenFile `zstd: ...`, `gzip: ...`
-  /// for damaged or truncated data, Error `path: ...` when the file cannot be read, or when it is not at its
-  /// end the file it was when it was opened (size, time of change, inode).
+  /// The next bytes, valid until the next call; empty at the end. Throws Error `path: ...` when the file
+  /// cannot be read, or when its size or time of change are not what they were when it was opened; BrokenFile
+  /// `zstd: ...`, `gzip: ...` for damaged or truncated data of a file that did not change.
   std::string_view next();
 
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+/// All of a file, decompressed. Throws as ByteReader.
+std::string read_whole(const std::string& path);
 
 /// The suffix that says how a file is read, without that of its compression: "jsonl" for a.jsonl.zst.
 std::string content_suffix(const std::string& path);

@@ -35,7 +35,7 @@ BenchmarkItem item_of(const json& value, int64_t line) {
 json parse_json(std::string_view text, const std::string& where) {
   try {
     return json::parse(text);
-  } catch (const json::parse_error&) {
+  } catch (const json::exception&) {
     throw ConfigError(fmt::format("{}: expected JSON, got invalid JSON", where));
   }
 }
@@ -115,9 +115,7 @@ std::vector<BenchmarkItem> read_benchmark(const std::string& path) {
   std::vector<BenchmarkItem> items;
   const std::string suffix = content_suffix(path);
   if (suffix == "json") {
-    std::string text;
-    for_each_line(path, [&](std::string_view line, int64_t) { text.append(line) += '\n'; });
-    const json file = parse_json(text, path);
+    const json file = parse_json(read_whole(path), path);
     for (const json& value : array_of(file, path)) items.push_back(item_of(value, std::ssize(items) + 1));
     return items;
   }

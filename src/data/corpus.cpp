@@ -13,13 +13,14 @@ namespace {
 
 std::string hash_corpus(const Corpus& corpus, const std::vector<double>& shares) {
   Hasher hasher;
+  hasher.update("corpus 2\n");
   for (size_t s = 0; s < shares.size(); ++s) {
     const auto [first, last] = corpus.documents_of(static_cast<int64_t>(s));
     for (int64_t d = first; d < last; ++d) {
-      const uint64_t words[2] = {corpus.text_hash(d), corpus.text(d).size()};
+      const uint64_t words[2] = {corpus.text_hash(d), static_cast<uint64_t>(corpus.size(d))};
       hasher.update({reinterpret_cast<const char*>(words), sizeof words});
     }
-    hasher.update(fmt::format("{} {:.17g}\n", last - first, shares[s]));
+    hasher.update(fmt::format("{} {:.12g}\n", last - first, shares[s]));
   }
   return hasher.hex();
 }
@@ -48,9 +49,14 @@ size_t Corpus::index_of(int64_t document) const {
                              first_document_.begin() - 1);
 }
 
-std::string_view Corpus::text(int64_t document) const {
+int64_t Corpus::size(int64_t document) const {
   const size_t p = index_of(document);
-  return parts_[p].block->text(document - first_document_[p]);
+  return parts_[p].block->size(document - first_document_[p]);
+}
+
+std::string_view Corpus::piece(int64_t document, int64_t begin, int64_t end) const {
+  const size_t p = index_of(document);
+  return parts_[p].block->piece(document - first_document_[p], begin, end);
 }
 
 Corpus::Range Corpus::documents_of(int64_t source) const {
@@ -90,9 +96,9 @@ uint64_t Corpus::text_hash(int64_t document) const {
   return parts_[p].block->text_hash(document - first_document_[p]);
 }
 
-std::span<const uint8_t> Corpus::levels(int64_t document, std::string_view rules) const {
+std::span<const uint8_t> Corpus::levels(int64_t document, int64_t n, std::string_view rules) const {
   const size_t p = index_of(document);
-  return parts_[p].block->levels(document - first_document_[p], rules);
+  return parts_[p].block->levels(document - first_document_[p], n, rules);
 }
 
 std::span<const uint32_t> Corpus::ids(int64_t document, std::string_view tokenizer) const {

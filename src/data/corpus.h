@@ -30,7 +30,10 @@ class Corpus {
   int64_t n_documents() const { return first_document_.back(); }
   int64_t n_bytes() const { return first_byte_.back(); }
   int64_t n_sources() const;
-  std::string_view text(int64_t document) const;
+  int64_t size(int64_t document) const;  ///< bytes of text
+  std::string_view text(int64_t document) const { return piece(document, 0, size(document)); }
+  /// Bytes [begin, end) of a document: of a mapped corpus only those are read and checked.
+  std::string_view piece(int64_t document, int64_t begin, int64_t end) const;
   uint16_t source(int64_t document) const { return part_of(document).source; }
   /// Documents [first, last) of a source.
   struct Range {
@@ -47,7 +50,7 @@ class Corpus {
 
   /// See TextBlock.
   uint64_t text_hash(int64_t document) const;
-  std::span<const uint8_t> levels(int64_t document, std::string_view rules) const;
+  std::span<const uint8_t> levels(int64_t document, int64_t n, std::string_view rules) const;
   std::span<const uint32_t> ids(int64_t document, std::string_view tokenizer) const;
 
  private:
@@ -64,8 +67,9 @@ class Corpus {
 std::vector<double> source_shares(const Corpus& corpus, const std::vector<SourceConfig>& sources);
 
 /// What the corpus is, for run keys: hash over sources in order, of the hash and length of each document and
-/// of the source's share. Not of paths, compression, or whether it was prepared; shares, so that weights 1:1
-/// and 2:2 are the same mixture.
+/// of the source's share to 12 digits. Not of paths, compression, or whether it was prepared; shares, so that
+/// weights 1:2 and .3:.6 are the same mixture. Reads no text. Second version: releases before prepared
+/// corpora hashed the texts themselves.
 std::string fingerprint(const Corpus& corpus, const std::vector<SourceConfig>& sources);
 /// The same for texts that nobody mixes.
 std::string fingerprint(const Corpus& corpus);

@@ -22,8 +22,7 @@ std::string script_of(uint32_t scripts) {
 
 void add_lengths(const Corpus& corpus, CorpusReport& report) {
   std::vector<int64_t> lengths;
-  for (int64_t d = 0; d < corpus.n_documents(); ++d)
-    lengths.push_back(static_cast<int64_t>(corpus.text(d).size()));
+  for (int64_t d = 0; d < corpus.n_documents(); ++d) lengths.push_back(corpus.size(d));
   std::sort(lengths.begin(), lengths.end());
   for (const double q : kQuantiles) {
     if (lengths.empty()) break;
@@ -37,7 +36,7 @@ void add_repeated(const Corpus& corpus, CorpusReport& report) {
   for (int64_t d = 0; d < corpus.n_documents(); ++d) {
     if (seen.insert(corpus.text_hash(d)).second) continue;
     ++report.repeated;
-    report.repeated_bytes += static_cast<int64_t>(corpus.text(d).size());
+    report.repeated_bytes += corpus.size(d);
   }
 }
 

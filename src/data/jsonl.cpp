@@ -12,6 +12,8 @@
 namespace aunet {
 namespace {
 
+constexpr size_t kMostLine = size_t{1} << 30;
+
 /// Cuts a byte stream into lines.
 class Lines {
  public:
@@ -30,6 +32,7 @@ class Lines {
       }
     }
     partial_ += block.substr(begin);
+    if (partial_.size() > kMostLine) throw BrokenFile("a line is longer than 1 GiB");
   }
   void finish() {
     if (!partial_.empty()) emit(partial_);
@@ -86,6 +89,8 @@ int64_t parse_slowly(std::string_view line, const std::string& where, std::strin
     const auto column = what.find("column ");
     throw ConfigError(fmt::format("{}: expected a JSON object, got invalid JSON at {}", where,
                                   column == std::string_view::npos ? what : what.substr(column)));
+  } catch (const nlohmann::json::exception&) {  // JSON, but with a number that no double holds
+    throw ConfigError(fmt::format("{}: expected numbers that a double can hold, got a larger one", where));
   }
   if (!object.is_object())
     throw ConfigError(fmt::format("{}: expected a JSON object, got {}", where, object.type_name()));

@@ -33,13 +33,25 @@ struct Loader::Impl {
 
   std::mutex mutex;
   std::condition_variable changed;
-  std::map<int64_t, StepBatches> ready;  // by step; guarded by mutex, as all below
-  int64_t given;                         // next() gives this step
-  int64_t next_step;                     // the next one to build
-  std::exception_ptr failure;
+  std::map<int64_t, StepBatches> ready;          // by step; guarded by mutex, as all below
+  int64_t given;                                 // next() gives this step
+  int64_t next_step;                             // the next one to build
+  std::map<int64_t, std::exception_ptr> failed;  // by step
+  std::exception_ptr failure;                    // of a worker that could not begin
   bool stop = false;
   std::vector<std::thread> workers;
+
+  ~Impl() {  // also when a thread could not be started
+    {
+      const std::lock_guard lock(mutex);
+      stop = true;
+    }
+    changed.notify_all();
+    for (std::thread& worker : workers) worker.join();
+  }
 };
+
+namespace {
 
 /// What all ranks have together grows by a batch of one of them.
 void account(const Batch& batch, StepBatches& step) {
@@ -52,17 +64,20 @@ void account(const Batch& batch, StepBatches& step) {
   }
 }
 
+}  // namespace
+
 /// One micro-batch of windows [first, last), rank by rank: all are counted, this one's is kept.
 void Loader::Impl::add_micro(const SequenceBuilder& builder, int64_t first, int64_t last,
                              StepBatches& out) const {
-  const int64_t share = (last - first + options.n_ranks - 1) / options.n_ranks;
-  for (int64_t rank = 0; rank < options.n_ranks && first + rank * share < last; ++rank) {
+  const std::vector<Window> windows = stream.windows(first, last);
+  const int64_t n = last - first, last_window = run.horizon.windows - 1;
+  for (int64_t rank = 0; rank < options.n_ranks; ++rank) {
+    const int64_t begin = n * rank / options.n_ranks, end = n * (rank + 1) / options.n_ranks;
+    if (begin == end) continue;
     std::vector<Sequence> sequences;
-    for (int64_t w = first + rank * share; w < std::min(last, first + (rank + 1) * share); ++w) {
-      const bool is_last = w == run.horizon.windows - 1;
-      sequences.push_back(
-          builder.training(corpus, stream.window(w), is_last ? run.horizon.last_window_bytes : 0));
-    }
+    for (int64_t i = begin; i < end; ++i)
+      sequences.push_back(builder.training(corpus, windows[static_cast<size_t>(i)],
+                                           first + i == last_window ? run.horizon.last_window_bytes : 0));
     Batch batch = pack(sequences, run.model);
     account(batch, out);
     if (rank == options.rank) out.micro.push_back(std::move(batch));
@@ -80,22 +95,33 @@ StepBatches Loader::Impl::build(const SequenceBuilder& builder, int64_t step) co
   return out;
 }
 
+/// A step that cannot be built is the answer to that step alone: those before it are still good.
 void Loader::Impl::work() {
+  std::unique_lock lock(mutex, std::defer_lock);
   try {
     const SequenceBuilder builder(run.model, tokenizer);
-    std::unique_lock lock(mutex);
+    lock.lock();
     for (;;) {
       changed.wait(lock, [this] { return stop || next_step <= given + options.workers; });
-      if (stop || failure || next_step * run.horizon.batch_windows >= run.horizon.windows) return;
+      if (stop || !failed.empty() || next_step * run.horizon.batch_windows >= run.horizon.windows) return;
       const int64_t step = next_step++;
       lock.unlock();
-      StepBatches batches = build(builder, step);
+      StepBatches batches;
+      std::exception_ptr problem;
+      try {
+        batches = build(builder, step);
+      } catch (...) {
+        problem = std::current_exception();
+      }
       lock.lock();
-      ready.emplace(step, std::move(batches));
+      if (problem)
+        failed.emplace(step, problem);
+      else
+        ready.emplace(step, std::move(batches));
       changed.notify_all();
     }
   } catch (...) {
-    const std::lock_guard lock(mutex);
+    if (!lock.owns_lock()) lock.lock();
     if (!failure) failure = std::current_exception();
     changed.notify_all();
   }
@@ -111,22 +137,17 @@ Loader::Loader(const Corpus& corpus, const RunConfig& run, const Tokenizer& toke
   for (int64_t i = 0; i < options.workers; ++i) impl_->workers.emplace_back(&Impl::work, impl_.get());
 }
 
-Loader::~Loader() {
-  {
-    const std::lock_guard lock(impl_->mutex);
-    impl_->stop = true;
-  }
-  impl_->changed.notify_all();
-  for (std::thread& worker : impl_->workers) worker.join();
-}
+Loader::~Loader() = default;
 
 StepBatches Loader::next() {
   Impl& in = *impl_;
   std::unique_lock lock(in.mutex);
   if (in.given * in.run.horizon.batch_windows >= in.run.horizon.windows) return {};
-  in.changed.wait(lock, [&] { return in.ready.count(in.given) > 0 || in.failure; });
+  in.changed.wait(
+      lock, [&] { return in.ready.count(in.given) > 0 || in.failed.count(in.given) > 0 || in.failure; });
   const auto found = in.ready.find(in.given);
-  if (found == in.ready.end()) std::rethrow_exception(in.failure);
+  if (found == in.ready.end())
+    std::rethrow_exception(in.failed.count(in.given) > 0 ? in.failed.at(in.given) : in.failure);
   StepBatches batches = std::move(found->second);
   in.ready.erase(found);
   ++in.given;

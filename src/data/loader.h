@@ -18,7 +18,7 @@ struct LoaderOptions {
 
 /// What a step trains on: this rank's batches, and what all ranks have together.
 struct StepBatches {
-  std::vector<Batch> micro;  // [accumulation] at most; a rank may have none of the last, small step
+  std::vector<Batch> micro;  // [accumulation] at most; a rank has none of one that is smaller than the ranks
   TargetCounts counts;       // of the whole step
   int64_t text_bytes = 0;    // likewise
   int64_t cut_rows = 0;      // likewise

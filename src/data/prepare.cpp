@@ -3,6 +3,7 @@
 #include "config/rule_file.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "core/log.h"
 #include "data/corpus.h"
 
 #include <fmt/format.h>
@@ -55,6 +56,27 @@ void check_same(const std::string& folder, const Manifest& then, PrepareOptions 
   }
 }
 
+/// What an earlier call left: whole, and made from this text. Anything else is made again.
+bool is_whole(const std::string& folder, int64_t shard, const DerivedName& name) {
+  const std::string path = shard_path(folder, shard, name.suffix());
+  if (!exists(path)) return false;
+  try {
+    ShardFile(path).check_all();
+    const Shard with_it(folder, shard, {name});
+    return true;
+  } catch (const Error& e) {
+    log_warn(fmt::format("{}; made again", e.what()));
+    return false;
+  }
+}
+
+/// Files that a killed writer did not finish. Only for the holder of the lock.
+void remove_leftovers(const std::string& folder) {
+  for (const std::string& name : list_directory(folder)) {
+    if (name.find(".tmp-") != std::string::npos) remove_tree(folder + "/" + name);
+  }
+}
+
 class Preparation {
  public:
   Preparation(const PrepareOptions& options, const PrepareProgress& progress)
@@ -65,7 +87,7 @@ class Preparation {
               const std::function<void(int64_t shard, const Shard& texts)>& write);
 
  private:
-  void end_shard(Manifest& manifest, MemoryBlock& block, const SourceCursor& end);
+  void end_shard(Manifest& manifest, MemoryBlock& block, const ReadingPlace& end);
 
   const std::string& folder_;
   const PrepareProgress& progress_;
@@ -73,7 +95,7 @@ class Preparation {
 
 /// A shard ends behind the document that fills it, so that shards depend on the sources alone. What was
 /// counted up to there is kept with it: a killed call loses nothing of the report.
-void Preparation::end_shard(Manifest& manifest, MemoryBlock& block, const SourceCursor& end) {
+void Preparation::end_shard(Manifest& manifest, MemoryBlock& block, const ReadingPlace& end) {
   write_text_shard(folder_, manifest.shards, block, end);
   ++manifest.shards;
   manifest.documents += block.n_documents();
@@ -83,7 +105,7 @@ void Preparation::end_shard(Manifest& manifest, MemoryBlock& block, const Source
 }
 
 void Preparation::read_texts(Manifest& manifest) {
-  SourceCursor at;
+  ReadingPlace at;
   if (manifest.shards > 0) at = Shard(folder_, manifest.shards - 1, {}).end();
   MemoryBlock block;
   for (auto f = static_cast<size_t>(at.file); f < manifest.files.size(); ++f) {
@@ -97,6 +119,10 @@ void Preparation::read_texts(Manifest& manifest) {
                         end_shard(manifest, block, {static_cast<int64_t>(f), line});
                       });
   }
+  for (const PreparedFile& file : manifest.files) {
+    if (describe_file(file.path) != file)
+      throw Error(fmt::format("{}: changed while the folder was prepared; take a new folder", file.path));
+  }
   if (block.n_documents() > 0) end_shard(manifest, block, {static_cast<int64_t>(manifest.files.size()), 0});
   if (manifest.documents == 0)
     throw ConfigError(
@@ -108,7 +134,7 @@ void Preparation::derive(const DerivedName& name, const Manifest& manifest,
   int64_t done = 0;
   for (int64_t s = 0; s < manifest.shards; ++s) {
     const Shard texts(folder_, s, {});
-    if (!exists(shard_path(folder_, s, name.suffix()))) write(s, texts);
+    if (!is_whole(folder_, s, name)) write(s, texts);
     done += texts.offset(texts.n_documents());
     progress_(name.label, done, manifest.bytes);
   }
@@ -134,13 +160,14 @@ Manifest prepare(const PrepareOptions& options, const PrepareProgress& progress)
       throw ConfigError(fmt::format("--split {}: expected rules that compute, got boundaries from a file",
                                     to_string(split.rules)));
   }
-  const bool begun = is_prepared(options.folder);
-  Manifest manifest = begun ? read_manifest(options.folder) : new_manifest(options);
-  if (begun) check_same(options.folder, manifest, options);
+  if (!is_prepared(options.folder)) new_manifest(options);  // no folder for what would be refused
   make_directories(options.folder);
   const FileLock lock(options.folder + "/lock");
   if (!lock.held()) throw Error(fmt::format("{}: another process prepares this folder", options.folder));
-  if (begun) manifest = read_manifest(options.folder);  // as the last writer left it
+  remove_leftovers(options.folder);
+  const bool begun = is_prepared(options.folder);
+  Manifest manifest = begun ? read_manifest(options.folder) : new_manifest(options);
+  if (begun) check_same(options.folder, manifest, options);
 
   Preparation work(options, progress);
   if (manifest.fingerprint.empty()) {

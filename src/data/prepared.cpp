@@ -13,7 +13,7 @@ using nlohmann::json;
 
 constexpr int kVersion = 1;
 
-std::string manifest_path(const std::string& folder) { return folder + "/manifest.json"; }
+std::string manifest_path(const std::string& folder) { return folder + "/prepared.json"; }
 
 json json_of(const DerivedName& name) {
   return {{"kind", name.kind == DerivedName::Kind::Levels ? "levels" : "ids"},
@@ -45,6 +45,8 @@ Manifest manifest_of(const json& j) {
   m.report.empty = report.at("empty");
   m.report.surrogates = report.at("surrogates");
   for (const json& name : j.at("derived")) m.derived.push_back(derived_of(name));
+  if (m.complete && (m.shards < 1 || m.documents < 1))
+    throw json::other_error::create(500, "no documents", &j);
   return m;
 }
 

@@ -1,6 +1,6 @@
 // A prepared corpus: a folder of shards and the manifest that says what they are.
 //
-//   FOLDER/manifest.json   sources with size and time, totals, shards, what was derived; complete or not
+//   FOLDER/prepared.json   sources with size and time, totals, shards, what was derived; complete or not
 //   FOLDER/00000.text ...  data/shard.h
 //   FOLDER/lock            held by the one writer
 #pragma once
@@ -35,7 +35,7 @@ struct Manifest {
 };
 
 bool is_prepared(const std::string& path);
-/// Throws Error `FOLDER/manifest.json: ...` when it cannot be read or is none.
+/// Throws Error `FOLDER/prepared.json: ...` when it cannot be read or is none.
 Manifest read_manifest(const std::string& folder);
 Manifest parse_manifest(const std::string& json, const std::string& where);
 void write_manifest(const std::string& folder, const Manifest& manifest);

@@ -11,12 +11,14 @@
 #include <unistd.h>
 
 #include <limits>
+#include <utility>
 #include <unordered_map>
 
 namespace aunet {
 namespace {
 
 constexpr int64_t kMemoryCheck = int64_t{256} << 20;  // bytes of text between looks at the memory
+constexpr int64_t kBlockBytes = int64_t{64} << 20;    // a block that grows is copied: not all of a corpus
 constexpr int64_t kHeadBytes = 60;
 
 /// Text that does not fit would be swapped, or get the process killed without a word.
@@ -42,19 +44,25 @@ class SourceLoader {
       for (auto& shard : open_prepared(path)) parts_.push_back({std::move(shard), source});
       return;
     }
+    const size_t first = parts_.size();
     auto block = std::make_shared<MemoryBlock>();
+    const auto end_block = [&] {
+      if (block->n_documents() > 0)
+        parts_.push_back({std::exchange(block, std::make_shared<MemoryBlock>()), source});
+    };
     for (const std::string& file : source_files(path)) {
       for_each_document(file, 0, invalid_, report_, [&](std::string_view text, int64_t) {
         block->add(text);
+        if (std::ssize(block->bytes()) > kBlockBytes) end_block();
         bytes_ += static_cast<int64_t>(text.size());
         if (bytes_ < next_check_) return;
         check_memory(bytes_);
         next_check_ = bytes_ + kMemoryCheck;
       });
     }
-    if (block->n_documents() == 0)
+    end_block();
+    if (parts_.size() == first)
       throw ConfigError(fmt::format("{}: expected at least one document with text, got none", path));
-    parts_.push_back({std::move(block), source});
   }
 
   Corpus finish() { return Corpus(std::move(parts_)); }
@@ -100,7 +108,8 @@ Corpus read_texts(const std::vector<std::string>& paths, const std::string& inva
   return read_all(paths, invalid, *report);
 }
 
-void check_disjoint(const Corpus& train, const Corpus& heldout, const DataConfig& data) {
+void check_disjoint(const Corpus& train, const Corpus& heldout, const DataConfig& data,
+                    const std::vector<std::string>& paths, const std::string& key) {
   std::unordered_map<uint64_t, int64_t> held;  // the smaller set, by hash
   for (int64_t d = 0; d < heldout.n_documents(); ++d) held.emplace(heldout.text_hash(d), d);
   int64_t n_shared = 0, first_train = -1, first_held = -1;
@@ -116,10 +125,10 @@ void check_disjoint(const Corpus& train, const Corpus& heldout, const DataConfig
   for (const SourceConfig& source : data.train) train_paths.push_back(source.path);
   const std::string_view text = heldout.text(first_held);
   const std::string what = fmt::format(
-      "data.heldout: expected documents that are not trained on, got {}, which is {} too (\"{}\"); {} "
+      "{}: expected documents that are not trained on, got {}, which is {} too (\"{}\"); {} "
       "training "
       "documents are held out",
-      name_of(heldout, first_held, data.heldout), name_of(train, first_train, train_paths),
+      key, name_of(heldout, first_held, paths), name_of(train, first_train, train_paths),
       text.substr(0, static_cast<size_t>(utf8_cut(text, 0, kHeadBytes))), n_shared);
   if (data.overlap != "allow") throw ConfigError(what + "; data.overlap = \"allow\" takes them all the same");
   log_warn(what);

@@ -18,7 +18,8 @@ Corpus read_texts(const std::vector<std::string>& paths, const std::string& inva
 
 /// Bits per byte of a text that the model was trained on say nothing: a document of `heldout` that is also
 /// one of `train`, byte for byte, is a ConfigError that names both; with data.overlap = "allow" a warning.
-/// `data` names the sources of both.
-void check_disjoint(const Corpus& train, const Corpus& heldout, const DataConfig& data);
+/// `paths` are the sources of `heldout`, `key` is what named them.
+void check_disjoint(const Corpus& train, const Corpus& heldout, const DataConfig& data,
+                    const std::vector<std::string>& paths, const std::string& key);
 
 }  // namespace aunet

@@ -47,21 +47,22 @@ void SequenceBuilder::append_text(std::string_view text, Positions& out) const {
 /// Text of a document up to `end`. What a prepared corpus holds is of whole documents: ids serve a span that
 /// is one, levels also one that ends earlier when nothing after a byte decides its level.
 void SequenceBuilder::append_span(const Corpus& corpus, const Span& span, int64_t end, Positions& out) const {
-  const auto text = corpus.text(span.document);
-  const auto piece = text.substr(static_cast<size_t>(span.begin), static_cast<size_t>(end - span.begin));
-  const bool whole = piece.size() == text.size();
+  const int64_t size = corpus.size(span.document);
+  const auto piece = corpus.piece(span.document, span.begin, end);
+  const bool whole = span.begin == 0 && end == size;
   if (!ids_of_.empty() && whole) {
     if (const auto ids = corpus.ids(span.document, ids_of_); !ids.empty()) {
       out.ids.insert(out.ids.end(), ids.begin(), ids.end());
       return;
     }
   }
-  const bool at_border = whole || !is_continuation(static_cast<uint8_t>(text[static_cast<size_t>(end)]));
-  if (!rules_.empty() && span.begin == 0 && (whole || (causal_ && at_border))) {
-    if (const auto levels = corpus.levels(span.document, rules_); !levels.empty()) {
+  const auto at_border = [&] {
+    return !is_continuation(static_cast<uint8_t>(corpus.piece(span.document, end, end + 1)[0]));
+  };
+  if (!rules_.empty() && span.begin == 0 && (whole || (causal_ && at_border()))) {
+    if (const auto levels = corpus.levels(span.document, end, rules_); !levels.empty()) {
       tokenizer_.encode(piece, out.ids);
-      out.levels.insert(out.levels.end(), levels.begin(),
-                        levels.begin() + static_cast<int64_t>(piece.size()));
+      out.levels.insert(out.levels.end(), levels.begin(), levels.end());
       return;
     }
   }
@@ -87,12 +88,14 @@ Sequence SequenceBuilder::training(const Corpus& corpus, const Window& window, i
   if (splitter_) positions.levels.reserve(positions.ids.capacity());
   int64_t room = all;
   for (const auto& span : window.spans) {
-    const auto text = corpus.text(span.document);
-    int64_t end = span.end - span.begin <= room ? span.end : utf8_cut(text, span.begin, span.begin + room);
-    if (end == span.begin) {
-      if (!positions.ids.empty()) break;
-      end =
-          utf8_next(text, span.begin, span.end);  // a run cannot end before its last window's first character
+    int64_t end = span.end;
+    if (end - span.begin > room) {
+      const auto text = corpus.piece(span.document, span.begin, span.end);
+      end = span.begin + utf8_cut(text, 0, room);
+      if (end == span.begin) {
+        if (!positions.ids.empty()) break;
+        end += utf8_next(text, 0, std::ssize(text));  // not before the last window's first character
+      }
     }
     append_mark(tokenizer_.begin_id(), positions);
     append_span(corpus, span, end, positions);

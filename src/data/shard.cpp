@@ -33,7 +33,7 @@ std::string shard_path(const std::string& folder, int64_t shard, const std::stri
 }
 
 void write_text_shard(const std::string& folder, int64_t shard, const MemoryBlock& block,
-                      const SourceCursor& end) {
+                      const ReadingPlace& end) {
   std::vector<uint64_t> offsets, hashes;
   for (int64_t i = 0; i < block.n_documents(); ++i) {
     offsets.push_back(static_cast<uint64_t>(block.offset(i)));
@@ -76,19 +76,19 @@ void Shard::add(const std::string& folder, int64_t shard, const DerivedName& nam
 
 int64_t Shard::offset(int64_t i) const { return static_cast<int64_t>(offsets_[static_cast<size_t>(i)]); }
 
-std::string_view Shard::text(int64_t i) const {
-  const auto text = text_file_.checked(
-      text_.subspan(static_cast<size_t>(offset(i)), static_cast<size_t>(offset(i + 1) - offset(i))));
-  return {text.data(), text.size()};
+std::string_view Shard::piece(int64_t i, int64_t begin, int64_t end) const {
+  const auto piece = text_file_.checked(
+      text_.subspan(static_cast<size_t>(offset(i) + begin), static_cast<size_t>(end - begin)));
+  return {piece.data(), piece.size()};
 }
 
 uint64_t Shard::text_hash(int64_t i) const { return hashes_[static_cast<size_t>(i)]; }
 
-std::span<const uint8_t> Shard::levels(int64_t i, std::string_view rules) const {
+std::span<const uint8_t> Shard::levels(int64_t i, int64_t n, std::string_view rules) const {
   const auto found = levels_.find(rules);
   if (found == levels_.end()) return {};
-  return found->second.file->checked(found->second.levels.subspan(
-      static_cast<size_t>(offset(i)), static_cast<size_t>(offset(i + 1) - offset(i))));
+  return found->second.file->checked(
+      found->second.levels.subspan(static_cast<size_t>(offset(i)), static_cast<size_t>(n)));
 }
 
 std::span<const uint32_t> Shard::ids(int64_t i, std::string_view tokenizer) const {
@@ -99,7 +99,7 @@ std::span<const uint32_t> Shard::ids(int64_t i, std::string_view tokenizer) cons
   return file->checked(ids.subspan(offsets[n], offsets[n + 1] - offsets[n]));
 }
 
-SourceCursor Shard::end() const {
+ReadingPlace Shard::end() const {
   const auto& numbers = text_file_.facts().numbers;
   if (!numbers.count("end_file") || !numbers.count("end_line"))
     throw Error(text_file_.path() + ": does not say where its sources were left off");
@@ -117,7 +117,8 @@ void write_levels(const std::string& folder, int64_t shard, const Shard& texts, 
   std::string levels;
   levels.reserve(static_cast<size_t>(texts.offset(texts.n_documents())));
   for (int64_t i = 0; i < texts.n_documents(); ++i) {
-    for (const int32_t level : splitter.levels(byte_ids(texts.text(i)))) levels += static_cast<char>(level);
+    for (const int32_t level : splitter.levels(byte_ids(texts.piece(i, 0, texts.size(i)))))
+      levels += static_cast<char>(level);
   }
   write_shard_file(shard_path(folder, shard, name.suffix()),
                    {.words = {{kDigest, texts.digest()}, {"identity", name.identity}, {"label", name.label}}},
@@ -131,7 +132,7 @@ void write_ids(const std::string& folder, int64_t shard, const Shard& texts, con
   std::vector<int32_t> ids;
   for (int64_t i = 0; i < texts.n_documents(); ++i) {
     ids.clear();
-    tokenizer.encode(texts.text(i), ids);
+    tokenizer.encode(texts.piece(i, 0, texts.size(i)), ids);
     all.insert(all.end(), ids.begin(), ids.end());
     offsets.push_back(all.size());
   }

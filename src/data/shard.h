@@ -19,7 +19,7 @@
 namespace aunet {
 
 /// Where the reading of the sources stood when a shard was full: the next one goes on behind it.
-struct SourceCursor {
+struct ReadingPlace {
   int64_t file = 0, line = 0;  // index into the sources' files; the last line that was read
 };
 
@@ -37,7 +37,7 @@ std::string shard_path(const std::string& folder, int64_t shard, const std::stri
 
 /// Writes FOLDER/NNNNN.text. Throws Error as write_shard_file.
 void write_text_shard(const std::string& folder, int64_t shard, const MemoryBlock& block,
-                      const SourceCursor& end);
+                      const ReadingPlace& end);
 
 class Shard final : public TextBlock {
  public:
@@ -47,12 +47,12 @@ class Shard final : public TextBlock {
 
   int64_t n_documents() const override { return static_cast<int64_t>(hashes_.size()); }
   int64_t offset(int64_t i) const override;
-  std::string_view text(int64_t i) const override;
+  std::string_view piece(int64_t i, int64_t begin, int64_t end) const override;
   uint64_t text_hash(int64_t i) const override;
-  std::span<const uint8_t> levels(int64_t i, std::string_view rules) const override;
+  std::span<const uint8_t> levels(int64_t i, int64_t n, std::string_view rules) const override;
   std::span<const uint32_t> ids(int64_t i, std::string_view tokenizer) const override;
 
-  SourceCursor end() const;
+  ReadingPlace end() const;
   /// Hash of the documents' hashes: what derived files say they were made from.
   const std::string& digest() const { return digest_; }
   void check_all() const;  ///< throws Error naming the first damaged file and place

@@ -18,6 +18,14 @@ namespace fs = std::filesystem;
 
 constexpr size_t kLogged = 10;  // `aunet data inspect` shows more
 
+/// A link to a folder that it lies in would be followed for ever.
+void check_no_circle(const fs::directory_entry& entry) {
+  if (!entry.is_symlink() || !entry.is_directory()) return;
+  const fs::path target = fs::canonical(entry.path()), folder = fs::canonical(entry.path().parent_path());
+  if (std::mismatch(target.begin(), target.end(), folder.begin(), folder.end()).first == target.end())
+    throw Error(fmt::format("{}: links lead in a circle", entry.path().string()));
+}
+
 void note_invalid(ReadReport& report, const char* what) {
   ++report.invalid;
   if (report.examples.size() < ReadReport::kExamples) report.examples.emplace_back(what);
@@ -41,9 +49,7 @@ void read_jsonl(const std::string& file, int64_t after, InvalidText invalid, Rea
 
 void read_txt(const std::string& file, InvalidText invalid, ReadReport& report,
               const std::function<void(std::string_view, int64_t)>& each) {
-  std::string text;
-  ByteReader reader(file);
-  for (std::string_view block; !(block = reader.next()).empty();) text += block;
+  const std::string text = read_whole(file);
   const size_t bad = find_invalid_utf8(text);
   if (bad != std::string_view::npos) {
     const std::string what = fmt::format("{}: expected UTF-8, got byte 0x{:02x} at offset {}", file,
@@ -54,31 +60,35 @@ void read_txt(const std::string& file, InvalidText invalid, ReadReport& report,
   text.empty() ? void(++report.empty) : each(text, 1);
 }
 
-bool is_text_file(const fs::path& path) {
-  const std::string suffix = content_suffix(path.string());
-  return suffix == "jsonl" || suffix == "txt";
-}
-
 }  // namespace
 
-std::vector<std::string> source_files(const std::string& path) {
-  if (!fs::is_directory(path)) return {path};
+std::vector<std::string> files_below(const std::string& path, const std::vector<std::string>& suffixes) {
+  std::error_code unknown;  // whoever opens the file says why it cannot
+  if (!fs::is_directory(path, unknown)) return {path};
   std::vector<std::string> files;
   try {
-    for (fs::recursive_directory_iterator entry(path), end; entry != end; ++entry) {
+    for (fs::recursive_directory_iterator entry(path, fs::directory_options::follow_directory_symlink), end;
+         entry != end; ++entry) {
+      check_no_circle(*entry);
       const bool hidden = entry->path().filename().string().starts_with(".");
       if (hidden && entry->is_directory()) entry.disable_recursion_pending();
-      if (!hidden && entry->is_regular_file() && is_text_file(entry->path()))
-        files.push_back(entry->path().string());
+      const std::string suffix = content_suffix(entry->path().string());
+      const bool wanted = std::find(suffixes.begin(), suffixes.end(), suffix) != suffixes.end();
+      if (!hidden && wanted && entry->is_regular_file()) files.push_back(entry->path().string());
     }
   } catch (const fs::filesystem_error& e) {
     throw Error(fmt::format("{}: cannot read: {}", path, e.code().message()));
   }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+std::vector<std::string> source_files(const std::string& path) {
+  const std::vector<std::string> files = files_below(path, {"jsonl", "txt"});
   if (files.empty())
     throw ConfigError(fmt::format(
         "{}: expected .jsonl or .txt files (also .zst, .gz) in the folder, or a prepared corpus; got none",
         path));
-  std::sort(files.begin(), files.end());
   return files;
 }
 

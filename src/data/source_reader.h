@@ -25,9 +25,13 @@ struct ReadReport {
   ReadReport& operator+=(const ReadReport& other);
 };
 
-/// The files of a source in the order they are read: the file itself, or what a folder and its folders hold
-/// of .jsonl and .txt files (also .zst, .gz), by path. Hidden ones and others are not looked at. Throws Error
-/// when it cannot be read, ConfigError for a folder without such a file.
+/// `path` itself, or what a folder and its folders (links too) hold of files with these content suffixes
+/// (data/byte_reader.h), by path; hidden ones are not looked at. Throws Error when a folder cannot be read,
+/// or links lead in a circle.
+std::vector<std::string> files_below(const std::string& path, const std::vector<std::string>& suffixes);
+
+/// The files of a source in the order they are read: .jsonl and .txt. Throws as files_below; ConfigError for
+/// a folder without such a file.
 std::vector<std::string> source_files(const std::string& path);
 
 /// Calls `each(text, line)` for the documents of one file behind line `after` (0: all; a .txt is line 1).

@@ -33,8 +33,8 @@ std::vector<Span> cut_document(std::string_view text, int64_t document, int64_t 
 
 namespace {
 
-constexpr int64_t kBlock = 1024;   // windows
-constexpr size_t kKeptBlocks = 4;  // the loader reads forward, the planner jumps to the ends of runs
+constexpr int64_t kBlock = 1024;    // windows
+constexpr size_t kKeptBlocks = 16;  // the loader reads forward, the planner jumps to the ends of runs
 
 /// How far a source has been read.
 struct SourceCursor {
@@ -70,8 +70,10 @@ struct TrainingStream::Impl {
   Impl(const Corpus& c, const DataConfig& data, uint64_t data_seed);
 
   void use_pass(size_t index, int64_t pass);
+  int64_t cut(int64_t document, int64_t size, int64_t begin, int64_t limit) const;
   void append_window(Cursor& cursor, Block& block);
   const Block& block(int64_t index);
+  Window window(int64_t index);
   int64_t windows_before(int64_t bytes);
   int64_t bytes_before(int64_t window) {
     return block(window / kBlock).bytes_before[static_cast<size_t>(window % kBlock)];
@@ -109,6 +111,13 @@ void TrainingStream::Impl::use_pass(size_t index, int64_t pass) {
   source.order_pass = pass;
 }
 
+/// utf8_cut of the document, which looks at no more than the bytes around the limit.
+int64_t TrainingStream::Impl::cut(int64_t document, int64_t size, int64_t begin, int64_t limit) const {
+  if (limit >= size) return size;
+  const int64_t first = std::max(begin, limit - 4);
+  return first + utf8_cut(corpus.piece(document, first, limit + 1), 0, limit - first);
+}
+
 void TrainingStream::Impl::append_window(Cursor& cursor, Block& block) {
   // The source that is furthest behind its share of the bytes so far; on equality the first.
   size_t s = 0;
@@ -128,9 +137,8 @@ void TrainingStream::Impl::append_window(Cursor& cursor, Block& block) {
   int64_t room = context_bytes;
   while (room > 0 && at.next < n_documents) {
     const int64_t document = source.documents.first + source.order[static_cast<size_t>(at.next)];
-    const auto text = corpus.text(document);
-    const auto size = static_cast<int64_t>(text.size());
-    int64_t end = utf8_cut(text, at.offset, at.offset + room);
+    const int64_t size = corpus.size(document);
+    int64_t end = cut(document, size, at.offset, at.offset + room);
     if (end == at.offset) {  // the next character does not fit
       if (room < context_bytes) break;
       end = std::min(size, at.offset + room);  // nor would it in an empty window
@@ -164,6 +172,12 @@ const Block& TrainingStream::Impl::block(int64_t index) {
   return kept.back();
 }
 
+Window TrainingStream::Impl::window(int64_t index) {
+  const Block& of = block(index / kBlock);
+  const auto n = static_cast<size_t>(index % kBlock);
+  return {{of.spans.begin() + of.first_span[n], of.spans.begin() + of.first_span[n + 1]}};
+}
+
 /// How many windows begin before so many bytes of text.
 int64_t TrainingStream::Impl::windows_before(int64_t bytes) {
   while (cursors.back().bytes < bytes) block(static_cast<int64_t>(cursors.size()) - 1);
@@ -181,9 +195,15 @@ TrainingStream::~TrainingStream() = default;
 Window TrainingStream::window(int64_t index) const {
   require(index >= 0, "stream: negative window");
   const std::lock_guard lock(impl_->mutex);
-  const Block& block = impl_->block(index / kBlock);
-  const auto n = static_cast<size_t>(index % kBlock);
-  return {{block.spans.begin() + block.first_span[n], block.spans.begin() + block.first_span[n + 1]}};
+  return impl_->window(index);
+}
+
+std::vector<Window> TrainingStream::windows(int64_t first, int64_t last) const {
+  require(first >= 0, "stream: negative window");
+  std::vector<Window> out;
+  const std::lock_guard lock(impl_->mutex);
+  for (int64_t i = first; i < last; ++i) out.push_back(impl_->window(i));
+  return out;
 }
 
 int64_t TrainingStream::windows_per_epoch(int64_t epoch) const {

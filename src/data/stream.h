@@ -41,6 +41,8 @@ class TrainingStream {
   TrainingStream(const Corpus& corpus, const DataConfig& data, uint64_t data_seed);
   ~TrainingStream();
   Window window(int64_t index) const;  ///< index >= 0; epochs continue without end
+  /// Windows [first, last), at once.
+  std::vector<Window> windows(int64_t first, int64_t last) const;
   int64_t windows_per_epoch(int64_t epoch) const;
   double epochs(int64_t n_windows) const;  ///< bytes of the first n windows / bytes of the corpus
 

@@ -15,9 +15,9 @@ void MemoryBlock::end_document() {
   offsets_.push_back(static_cast<int64_t>(bytes_.size()));
 }
 
-std::string_view MemoryBlock::text(int64_t i) const {
-  return std::string_view(bytes_).substr(static_cast<size_t>(offset(i)),
-                                         static_cast<size_t>(offset(i + 1) - offset(i)));
+std::string_view MemoryBlock::piece(int64_t i, int64_t begin, int64_t end) const {
+  return std::string_view(bytes_).substr(static_cast<size_t>(offset(i) + begin),
+                                         static_cast<size_t>(end - begin));
 }
 
 }  // namespace aunet

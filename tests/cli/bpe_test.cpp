@@ -23,7 +23,7 @@ head_dim = 8
 multiple_of = 8
 [data]
 train = ["corpus.jsonl"]
-heldout = ["corpus.jsonl"]
+heldout = ["heldout.jsonl"]
 context_bytes = 64
 [optim]
 lr = 0.02

@@ -218,8 +218,8 @@ TEST_CASE("a complete corpus gets further levels and keeps what it has", "[data]
   CHECK(read_file(folder.file("out/00000.text")) == before);
   const Corpus corpus = read_texts({folder.file("out")});
   for (const DerivedName& name : manifest.derived)
-    CHECK(corpus.levels(0, name.identity).size() == corpus.text(0).size());
-  CHECK(corpus.levels(0, "other rules").empty());
+    CHECK(corpus.levels(0, corpus.size(0), name.identity).size() == corpus.text(0).size());
+  CHECK(corpus.levels(0, 1, "other rules").empty());
 }
 
 TEST_CASE("damaged, missing and foreign shards are named", "[data]") {
@@ -243,7 +243,7 @@ TEST_CASE("every truncation of a manifest, and other JSON, is one clear error", 
   const ScratchFolder folder;
   write_sources(folder);
   prepare(options_for(folder, "out"), kSilent);
-  const std::string good = read_file(folder.file("out/manifest.json"));
+  const std::string good = read_file(folder.file("out/prepared.json"));
   CHECK(parse_manifest(good, "m").documents == 81);
   for (size_t n = 0; n + 2 < good.size(); n += 7)
     CHECK_THROWS_AS(parse_manifest(good.substr(0, n), "m"), Error);

@@ -121,6 +121,8 @@ TEST_CASE("what cannot be read is an error that names file and line", "[data]") 
              Catch::StartsWith("x.jsonl:2: expected a JSON object, got invalid JSON"));
   CHECK(failure(good + "[1]\n") == "x.jsonl:2: expected a JSON object, got array");
   CHECK(failure(good + good + "{\"txt\": \"a\"}\n") == "x.jsonl:3: expected a key 'text', got none");
+  CHECK(failure(good + "{\"text\": \"a\", \"score\": 1e999}\n") ==
+        "x.jsonl:2: expected numbers that a double can hold, got a larger one");
   CHECK(failure("{\"text\": 7}\n") == "x.jsonl:1: text: expected a string, got number");
   CHECK(failure(good + "{\"text\": \"a\xff\"}\n") == "x.jsonl:2: expected UTF-8, got byte 0xff at column 12");
   CHECK(failure(good + "{\"text\": \"\xe2\x82\"}\n") ==
@@ -138,6 +140,15 @@ TEST_CASE("a truncated zstd file is an error that names the line it broke in", "
   CHECK_THAT(message, Catch::StartsWith("unreadable x.jsonl.zst:") &&
                           Catch::EndsWith(": zstd: the file is truncated"));
   CHECK(std::stol(message.substr(23)) > 1000);
+}
+
+TEST_CASE("a zstd frame whose text fills whole blocks is not cut off", "[data]") {
+  for (const size_t n : {131071, 131072, 131073, 262144, 393216}) {
+    const std::string line = "{\"text\": \"" + std::string(n - 12, 'x') + "\"}";
+    REQUIRE(line.size() == n);
+    CHECK(read_text(compress(line), "x.jsonl.zst").text(0).size() == n - 12);
+    CHECK(read_text(compress(line + "\n") + compress(line), "x.jsonl.zst").n_documents() == 2);
+  }
 }
 
 TEST_CASE("gzip, one member or several, is read like the rest; a truncated one is an error", "[data]") {
@@ -168,6 +179,13 @@ TEST_CASE("a folder is its .jsonl and .txt files by path, hidden and other files
   write_file_atomic(folder.file("in/.d.txt"), "hidden");
   write_file_atomic(folder.file("in/README.md"), "other");
   CHECK(texts_of(read_texts({folder.file("in")})) == std::vector<std::string>{"first", "second", "third"});
+  std::filesystem::create_directories(folder.file("elsewhere"));
+  write_file_atomic(folder.file("elsewhere/e.txt"), "linked");
+  std::filesystem::create_directory_symlink(folder.file("elsewhere"), folder.file("in/d"));
+  CHECK(texts_of(read_texts({folder.file("in")})) ==
+        std::vector<std::string>{"first", "second", "third", "linked"});
+  std::filesystem::create_directory_symlink(folder.file("in"), folder.file("elsewhere/loop"));
+  CHECK_THROWS_AS(read_texts({folder.file("in")}), Error);
   std::filesystem::create_directories(folder.file("none"));
   CHECK_THROWS_WITH(read_texts({folder.file("none")}),
                     Catch::Contains("none: expected .jsonl or .txt files (also .zst, .gz) in the folder"));
@@ -242,14 +260,14 @@ TEST_CASE("a held-out document that is trained on is refused by name", "[data]")
   data.heldout = {folder.file("held")};
   const Corpus train = read_train_sources(data), held = read_texts(data.heldout);
   CHECK_THROWS_WITH(
-      check_disjoint(train, held, data),
+      check_disjoint(train, held, data, data.heldout, "data.heldout"),
       Catch::StartsWith("data.heldout: expected documents that are not trained on, got document 3 of ") &&
           Catch::Contains(", which is document 2 of ") && Catch::Contains("(\"both\"); 1 training"));
   data.overlap = "allow";
-  CHECK_NOTHROW(check_disjoint(train, held, data));
+  CHECK_NOTHROW(check_disjoint(train, held, data, data.heldout, "data.heldout"));
   data.overlap = "refuse";
-  CHECK_NOTHROW(check_disjoint(train, Corpus::of({"c", "A", "bot"}), data));
-  CHECK_NOTHROW(check_disjoint(train, Corpus(), data));
+  CHECK_NOTHROW(check_disjoint(train, Corpus::of({"c", "A", "bot"}), data, {}, "x"));
+  CHECK_NOTHROW(check_disjoint(train, Corpus(), data, {}, "x"));
 }
 
 TEST_CASE("a byte of a corpus is found in its document", "[data]") {

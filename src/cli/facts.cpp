@@ -4,9 +4,11 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <set>
+#include <system_error>
 #include <thread>
 
 #include "baselines/bpe.h"
@@ -107,7 +109,13 @@ struct FactsCache::Impl {
 
   Bpe trained(const TokenizerConfig& wanted) {
     const std::string path = cache_path(wanted);
-    if (exists(path)) return Bpe::load(path, wanted.pattern);
+    if (exists(path)) {
+      // In use from now on: `aunet gc` goes by the time, until the sweep's lock or the run's copy speaks for
+      // it.
+      std::error_code ignored;
+      std::filesystem::last_write_time(path, std::filesystem::file_time_type::clock::now(), ignored);
+      return Bpe::load(path, wanted.pattern);
+    }
     log_info(fmt::format("training a BPE tokenizer of {} ids on {} documents", wanted.vocab,
                          train().n_documents()));
     std::vector<std::string_view> texts;

@@ -31,7 +31,7 @@ int cmd_gc(const Args& args) {
   size_t n = 0;
   for (const Garbage& garbage : find_garbage({folder}, keep)) {
     if (!dry && !remove_garbage({folder}, garbage)) {
-      fmt::print("{}: left: somebody works on the run\n", garbage.path);
+      fmt::print("{}: left: somebody is at work\n", garbage.path);
       continue;
     }
     fmt::print("{:>10}  {}  ({})\n", human_bytes(garbage.n_bytes), garbage.path, garbage.why);

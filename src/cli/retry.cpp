@@ -35,7 +35,7 @@ bool has_cause(const RunState& state, const std::string& cause) {
 
 /// 1 when it could not be marked.
 int mark(const RunsRoot& runs, const std::string& key, const RunState& state) {
-  if (!journal_retry(runs.run(key), state)) {
+  if (!journal_retry(runs.run(key))) {
     fmt::print("{}: somebody works on it: not marked\n", key);
     return 1;
   }

@@ -29,6 +29,7 @@ constexpr double kDefaultWait = 120;  // seconds: a step and a checkpoint of a l
 /// What was asked to stop, and is looked at until it has.
 struct Stopping {
   std::set<std::string> sweeps, keys;
+  std::set<std::string> later;  // runs that a person named and that do not run: one may be in a queue
 };
 
 bool is_running(const RunsRoot& runs, const std::string& key) {
@@ -45,6 +46,11 @@ Stopping targets(const RunsRoot& runs, const std::vector<std::string>& names) {
   }
   stopping.keys.insert(selection.keys.begin(), selection.keys.end());
   std::erase_if(stopping.keys, [&](const std::string& key) { return !is_running(runs, key); });
+  if (!names.empty()) {
+    for (const std::string& key : selection.keys)
+      if (!stopping.keys.count(key) && read_run_state(runs.run(key)).status != "done")
+        stopping.later.insert(key);
+  }
   std::erase_if(stopping.sweeps, [&](const std::string& sweep) {
     return holder_of_sweep(runs, sweep).pid == 0 && open_slurm_jobs(runs, sweep).empty();
   });
@@ -54,6 +60,7 @@ Stopping targets(const RunsRoot& runs, const std::vector<std::string>& names) {
 /// The file first: a supervisor that sees the process end must know why.
 void ask(const RunsRoot& runs, Launcher& launcher, const Stopping& stopping) {
   for (const std::string& sweep : stopping.sweeps) ask_to_stop(runs.sweep_stop(sweep));
+  for (const std::string& key : stopping.later) ask_to_stop(runs.run(key).stop());
   for (const std::string& key : stopping.keys) {
     const RunDir run = runs.run(key);
     ask_to_stop(run.stop());
@@ -90,12 +97,14 @@ int cmd_stop(const Args& args) {
     throw ConfigError(fmt::format("--wait: expected seconds >= 0, got {}", wait_seconds));
   const RunsRoot runs{folder};
   Stopping stopping = targets(runs, names);
-  if (stopping.sweeps.empty() && stopping.keys.empty()) {
+  if (stopping.sweeps.empty() && stopping.keys.empty() && stopping.later.empty()) {
     fmt::print("{}: nothing that runs\n", folder);
     return static_cast<int>(ExitCode::Done);
   }
   fmt::print("asking {} sweeps and {} runs to checkpoint and stop\n", stopping.sweeps.size(),
              stopping.keys.size());
+  for (const std::string& key : stopping.later)
+    fmt::print("{}: does not run, and does not start until `aunet sweep` or `retry` asks for it\n", key);
   std::fflush(stdout);
   std::vector<std::string> jobs;  // they end as soon as they begin; a person may want them out of the queue
   for (const std::string& sweep : stopping.sweeps)

@@ -1,6 +1,5 @@
 #include "cli/sweep.h"
 
-#include "cli/export_jobs.h"
 #include "cli/facts.h"
 #include "cli/sweep_slurm.h"
 #include "cli/torch_binary.h"
@@ -113,6 +112,7 @@ void check(SweepArguments& arguments, const SweepSpec& spec) {
     options.jobs = std::max<int64_t>(1, cores / std::max<int64_t>(1, spec.runtime.threads));
   }
   options.check_memory = !arguments.no_memory_check;
+  options.here = launcher == "local";
   options.retry = spec.retry;
   options.notify = spec.notify;
 }
@@ -153,11 +153,7 @@ int call_slurm(const Args& args, const SweepArguments& arguments, const SweepSpe
   return static_cast<int>(ExitCode::Done);
 }
 
-}  // namespace
-
-int cmd_sweep(const Args& args) {
-  SweepArguments arguments;
-  if (!parse(args, arguments)) return 0;
+int sweep(const Args& args, SweepArguments& arguments) {
   const SweepSpec spec = read_sweep_spec(arguments.sweep, arguments.overrides);
   check(arguments, spec);
   const std::unique_ptr<Launcher> launcher = make_launcher(arguments.launcher);
@@ -188,6 +184,21 @@ int cmd_sweep(const Args& args) {
       plan, *launcher, [&](double seconds) { return inbox.wait(seconds); }, arguments.options);
   const IngestReport ingested = ingest_file(arguments.db, {arguments.options.runs.path});
   return conclude(spec, outcome, ingested, arguments.db);
+}
+
+}  // namespace
+
+int cmd_sweep(const Args& args) {
+  SweepArguments arguments;
+  if (!parse(args, arguments)) return 0;
+  if (!arguments.follow_up) return sweep(args, arguments);
+  try {
+    return sweep(args, arguments);
+  } catch (const Error& error) {  // of the world, which may be better soon; a wrong input is not
+    log_warn(error.what());
+    plan_again_from_the_queue();
+    throw;
+  }
 }
 
 }  // namespace aunet

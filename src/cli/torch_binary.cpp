@@ -15,12 +15,12 @@
 
 namespace aunet {
 
+std::string own_program() { return std::filesystem::read_symlink("/proc/self/exe").string(); }
+
 std::string torch_binary() {
   const char* other = std::getenv("AUNET_TRAINER");
   const std::string path =
-      other && *other
-          ? other
-          : (std::filesystem::read_symlink("/proc/self/exe").parent_path() / "aunet-torch").string();
+      other && *other ? other : (std::filesystem::path(own_program()).parent_path() / "aunet-torch").string();
   if (::access(path.c_str(), X_OK) == 0) return path;
   if (exists(path))
     throw Error(fmt::format("{}: expected a program, got a file that cannot be executed", path));

@@ -12,6 +12,9 @@ namespace aunet {
 /// to build it when it is not there.
 std::string torch_binary();
 
+/// Path of this program.
+std::string own_program();
+
 /// Replaces this process by `aunet-torch VERB ARGS...`. Returns only by throwing Error.
 [[noreturn]] void exec_torch(const std::string& verb, const Args& args);
 

@@ -25,7 +25,8 @@ namespace po = boost::program_options;
 
 namespace {
 
-constexpr double kShortestSeconds = 1;  // a margin longer than the limit still leaves time for a step
+constexpr double kShortestLife = 1;               // seconds
+constexpr double kNoLife = 1e-9;                  // 0 would be: nobody kills us
 constexpr std::chrono::seconds kRequeueKill(60);  // until Slurm has killed what it requeued
 
 struct WorkArguments {
@@ -80,12 +81,24 @@ double from_environment(const char* name) {
 double seconds_of_life(const WorkArguments& arguments, const std::string& job) {
   if (arguments.slurm) {
     const Slurm slurm;
-    if (const auto left = slurm.seconds_left(job)) return *left;
+    if (const auto left = slurm.seconds_left(job)) return std::max(kNoLife, *left);
     return arguments.limit;
   }
   const double deadline = arguments.deadline > 0 ? arguments.deadline : from_environment("AUNET_DEADLINE");
   if (deadline <= 0) return arguments.limit;
-  return std::max(kShortestSeconds, deadline - static_cast<double>(std::time(nullptr)));
+  return std::max(kNoLife, deadline - static_cast<double>(std::time(nullptr)));
+}
+
+/// Of a life of so many seconds those before the trainer is asked to checkpoint: a margin that leaves nothing
+/// to train in would checkpoint after every step, for ever.
+double seconds_to_work(double life, double margin) {
+  if (life < kShortestLife)
+    throw ConfigError(fmt::format("no time to work in: {:.3g} s are left before this process is killed",
+                                  std::max(0.0, life)));
+  if (margin <= life / 2) return life - margin;
+  log_warn(fmt::format("--margin: {:g} s is more than half of the {:.3g} s that are left: {:.3g} s instead",
+                       margin, life, life / 2));
+  return life / 2;
 }
 
 std::string slurm_job() {
@@ -97,8 +110,11 @@ std::string slurm_job() {
   return job;
 }
 
-/// The last act: Slurm kills what it puts back into the queue.
-void back_into_the_queue(const std::string& job) {
+/// The last act: Slurm kills what it puts back into the queue. A task that did not come to its run's journal
+/// ends instead: the job that plans again submits the run, and counts how often.
+void back_into_the_queue(const std::string& job, bool began) {
+  if (!began) return log_warn(fmt::format("{}: ended before its trainer began: not requeued", job));
+  if (Slurm().is_ending(job)) return log_info(fmt::format("{}: cancelled: not requeued", job));
   log_info(fmt::format("{}: back into the queue", job));
   if (Slurm().requeue(job)) std::this_thread::sleep_for(kRequeueKill);
   log_warn(fmt::format("{}: not requeued: the job that plans again will submit the run", job));
@@ -114,7 +130,8 @@ bool parse(const Args& args, WorkArguments& out, std::string& folder) {
       "limit", po::value(&out.limit), "seconds after which this process is killed")(
       "deadline", po::value(&out.deadline),
       "Unix time at which this process is killed; also from AUNET_DEADLINE")(
-      "margin", po::value(&out.margin)->default_value(120), "seconds before that to ask for a checkpoint")(
+      "margin", po::value(&out.margin)->default_value(120),
+      "seconds before that to ask for a checkpoint, at most half of them")(
       "retry", po::value(&out.retry), "CAUSE=N,...: limits as in [retry] of a sweep file")(
       "once", po::bool_switch(&out.once), "one attempt, whatever --retry says: the caller starts again")(
       "slurm", po::bool_switch(&out.slurm),
@@ -143,10 +160,11 @@ int cmd_work(const Args& args) {
   WorkerOptions options;
   options.retry = parse_retry(arguments.retry);
   options.once = arguments.once;
+  options.requeued = arguments.slurm;
   if (!arguments.sweep.empty()) options.sweep_stop = runs.sweep_stop(arguments.sweep);
   const std::string job = arguments.slurm ? slurm_job() : "";
   if (const double life = seconds_of_life(arguments, job); life > 0)
-    options.seconds = std::max(kShortestSeconds, life - arguments.margin);
+    options.seconds = seconds_to_work(life, arguments.margin);
   const auto launcher = make_local_launcher(torch_binary());
   SignalInbox inbox;
   const WorkOutcome outcome = work_on(
@@ -155,7 +173,7 @@ int cmd_work(const Args& args) {
   std::fflush(stdout);
   if (outcome.end == WorkEnd::Done) return static_cast<int>(ExitCode::Done);
   if (outcome.end == WorkEnd::Failed) return static_cast<int>(ExitCode::WorldFailed);
-  if (outcome.end == WorkEnd::Timeout && arguments.slurm) back_into_the_queue(job);
+  if (outcome.end == WorkEnd::Timeout && arguments.slurm) back_into_the_queue(job, outcome.began);
   return static_cast<int>(ExitCode::Interrupted);
 }
 

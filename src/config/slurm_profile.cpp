@@ -35,7 +35,7 @@ SlurmProfile parse_slurm_profile(const std::string& toml_text, const std::string
   const toml::table parsed = parse_toml(toml_text, file_name, {});
   const Table t(parsed, "",
                 {"partition", "account", "qos", "time", "margin", "gpus", "cpus", "mem", "at_once", "sbatch",
-                 "setup", "plan_partition", "plan_time", "plan_mem"},
+                 "setup", "plan_partition", "plan_time", "plan_mem", "plan_sbatch"},
                 file_name + ":1:1");
   SlurmProfile profile;
   for (auto [key, text] : {std::pair{"partition", &profile.partition},
@@ -55,7 +55,9 @@ SlurmProfile parse_slurm_profile(const std::string& toml_text, const std::string
   t.read("at_once", profile.at_once, within(0, 1 << 20));
   t.read_list("sbatch", profile.sbatch);
   t.read_list("setup", profile.setup);
+  t.read_list("plan_sbatch", profile.plan_sbatch);
   check_lines(t, "sbatch", profile.sbatch);
+  check_lines(t, "plan_sbatch", profile.plan_sbatch);
   check_lines(t, "setup", profile.setup);
   if (profile.time_seconds > 0 && profile.margin_seconds >= profile.time_seconds)
     t.fail("margin", fmt::format("expected less than the time limit of {} s, got {} s", profile.time_seconds,

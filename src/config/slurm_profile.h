@@ -15,12 +15,13 @@ struct SlurmProfile {
   int64_t cpus = 0;                     // per task; 0: [run] threads
   std::string memory;                   // per task, as sbatch takes it: "16G"; "": the cluster's default
   int64_t at_once = 0;                  // tasks of an array at a time; 0: all
-  std::vector<std::string> sbatch;      // further lines, without "#SBATCH"
+  std::vector<std::string> sbatch;      // further lines of the array, without "#SBATCH"
   std::vector<std::string> setup;       // shell lines before the run: "module load cuda/13.0"
   // The job that ingests and plans again after a round.
-  std::string plan_partition;  // "": as above
-  double plan_seconds = 1800;  // its time limit
-  std::string plan_memory;     // "": the cluster's default
+  std::string plan_partition;            // "": as above
+  double plan_seconds = 1800;            // its time limit
+  std::string plan_memory;               // "": the cluster's default
+  std::vector<std::string> plan_sbatch;  // further lines
 };
 
 /// `name` is a path (it holds a '/' or ends in ".toml"), or the name of a file

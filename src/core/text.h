@@ -22,4 +22,7 @@ std::string join(const std::vector<std::string>& parts, std::string_view separat
 std::vector<std::string> split_on(std::string_view text, char separator);  ///< keeps empty parts
 std::string_view trim(std::string_view text);  ///< ASCII white space off both ends
 
+/// A word for /bin/sh that means `text`, whatever it holds.
+std::string shell_quoted(const std::string& text);
+
 }  // namespace aunet

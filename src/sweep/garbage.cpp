@@ -5,6 +5,7 @@
 #include "core/file.h"
 #include "core/hash.h"
 #include "sweep/run_state.h"
+#include "sweep/slurm_round.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -19,6 +20,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <string_view>
 #include <utility>
 
 namespace aunet {
@@ -30,6 +32,7 @@ using Json = nlohmann::json;
 
 constexpr std::chrono::hours kLeftoverAge(1);  // younger ones may be of a process on another machine
 constexpr const char* kTemporary = ".tmp-";
+constexpr const char* kUnusedTokenizer = "tokenizer that no run has";
 
 double size_of(const fs::path& path) {
   std::error_code ignored;
@@ -52,8 +55,29 @@ bool is_old(const std::string& path) {
   return !ignored && fs::file_time_type::clock::now() - written > kLeftoverAge;
 }
 
+/// NAME.tmp-PID: a name that only holds the word may be anybody's.
+bool is_temporary(const std::string& name) {
+  const size_t at = name.rfind(kTemporary);
+  if (at == std::string::npos || at == 0) return false;
+  const std::string number = name.substr(at + std::string_view(kTemporary).size());
+  return !number.empty() && number.find_first_not_of("0123456789") == std::string::npos;
+}
+
 bool is_leftover(const std::string& folder, const std::string& name) {
-  return name.find(kTemporary) != std::string::npos && is_old(folder + "/" + name);
+  return is_temporary(name) && is_old(folder + "/" + name);
+}
+
+/// Whether a call plans, a supervisor runs or jobs of Slurm are at work: each may hold the path of a cached
+/// file and read it later.
+bool is_at_work(const RunsRoot& runs) {
+  const std::string plans = runs.path + "/plans";
+  for (const std::string& name : list_directory(plans)) {
+    const size_t dot = name.rfind('.');
+    const std::string sweep = name.substr(0, dot), ending = dot == std::string::npos ? "" : name.substr(dot);
+    if (ending == ".lock" && FileLock::is_held_by_someone(plans + "/" + name)) return true;
+    if (ending == ".slurm" && !open_slurm_jobs(runs, sweep).empty()) return true;
+  }
+  return false;
 }
 
 /// The step of a complete checkpoint's folder name.
@@ -130,7 +154,7 @@ void find_in_run(const RunDir& dir, const Known& known, const std::set<int64_t>&
 void find_in_cache(const RunsRoot& runs, const std::vector<Known>& known, std::vector<Garbage>& found) {
   const std::string folder = runs.cache() + "/tokenizers";
   const std::vector<std::string> names = list_directory(folder);
-  if (names.empty()) return;
+  if (names.empty() || is_at_work(runs)) return;
   std::set<std::string> used;
   for (const Known& one : known) {
     const std::string copy = runs.run(one.key).tokenizer();
@@ -139,7 +163,7 @@ void find_in_cache(const RunsRoot& runs, const std::vector<Known>& known, std::v
   for (const std::string& name : names) {
     const std::string path = folder + "/" + name;
     if (!is_old(path) || used.count(hash_hex(read_file(path)))) continue;
-    found.push_back({path, "tokenizer that no run has", 0, ""});
+    found.push_back({path, kUnusedTokenizer, 0, ""});
   }
 }
 
@@ -174,7 +198,9 @@ bool remove_garbage(const RunsRoot& runs, const Garbage& garbage) {
     lock = std::make_unique<FileLock>(runs.run(garbage.key).lock());
     if (!lock->held()) return false;
   }
-  const bool temporary = garbage.path.find(kTemporary) != std::string::npos;
+  // Somebody may have begun since it was found: asked again, as late as can be.
+  if (garbage.why == kUnusedTokenizer && (is_at_work(runs) || !is_old(garbage.path))) return false;
+  const bool temporary = is_temporary(fs::path(garbage.path).filename().string());
   const std::string doomed =
       temporary ? garbage.path : fmt::format("{}{}{}", garbage.path, kTemporary, ::getpid());
   if (!temporary) fs::rename(garbage.path, doomed);

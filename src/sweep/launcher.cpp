@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/journal.h"
+#include "core/machine.h"
 #include "core/text.h"
 #include "sweep/host_memory.h"
 #include "sweep/spawn.h"
@@ -15,6 +16,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -41,6 +43,29 @@ bool names_run(int64_t pid, const RunDir& run) {
   const std::vector<std::string> words = process_words(pid, "cmdline");
   return std::any_of(words.begin(), words.end(),
                      [&](const std::string& word) { return std::filesystem::path(word).filename() == key; });
+}
+
+/// The newest attempt record of a journal, looked for from its end: the steps behind it may be a million.
+std::optional<AttemptRecord> last_attempt(const std::string& path) {
+  constexpr std::streamoff kBlock = 1 << 16;
+  std::ifstream in(path, std::ios::binary | std::ios::ate);
+  std::streamoff end = in ? static_cast<std::streamoff>(in.tellg()) : 0;
+  std::string rest;  // the beginning of a line whose head is in an earlier block
+  while (end > 0) {
+    std::string text(static_cast<size_t>(std::min(end, kBlock)), '\0');
+    end -= static_cast<std::streamoff>(text.size());
+    in.seekg(end);
+    in.read(text.data(), static_cast<std::streamsize>(text.size()));
+    const std::vector<std::string> lines = split_on(text + rest, '\n');
+    const size_t first = end > 0 ? 1 : 0;
+    for (size_t i = lines.size(); i-- > first;) {
+      if (lines[i].find("\"attempt\"", lines[i].find("\"type\"")) == std::string::npos) continue;
+      const auto record = parse_journal_line(lines[i]);
+      if (record && std::holds_alternative<AttemptRecord>(*record)) return std::get<AttemptRecord>(*record);
+    }
+    rest = lines.front();
+  }
+  return std::nullopt;
 }
 
 class LocalLauncher : public Launcher {
@@ -92,12 +117,9 @@ std::string to_string(const ProcessEnd& end) {
 }
 
 int64_t last_attempt_pid(const RunDir& run) {
-  int64_t pid = 0;
-  if (!exists(run.journal())) return pid;
-  for (const JournalRecord& record : read_journal(run.journal())) {
-    if (const auto* attempt = std::get_if<AttemptRecord>(&record)) pid = attempt->pid;
-  }
-  return pid;
+  const std::optional<AttemptRecord> attempt = last_attempt(run.journal());
+  const bool ours = attempt && (attempt->host.empty() || attempt->host == host_name());
+  return ours ? attempt->pid : 0;
 }
 
 std::unique_ptr<Launcher> make_local_launcher(std::string trainer) {

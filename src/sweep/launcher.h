@@ -50,7 +50,8 @@ class Launcher {
 /// which passes it on in order) and lives on when the supervisor is killed. Handles are process ids.
 std::unique_ptr<Launcher> make_local_launcher(std::string trainer);
 
-/// Process id of the journal's last attempt, 0 without one: for Launcher::find.
+/// Process id of the journal's last attempt, read from its end; 0 without one, or when it was begun on
+/// another machine: for Launcher::find.
 int64_t last_attempt_pid(const RunDir& run);
 
 }  // namespace aunet

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <fstream>
 #include <string_view>
 
 namespace aunet {
@@ -22,15 +23,20 @@ bool comes_from_outside(int signal) {
   return std::find(std::begin(kOutside), std::end(kOutside), signal) != std::end(kOutside);
 }
 
-int64_t limit_of(const RetrySpec& limits, const std::string& cause) {
+constexpr std::streamoff kLogTail = 4096;
+constexpr size_t kLongestLine = 300;  // bytes of a log's line in a message
+
+bool is_within_character(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) == 0x80; }
+
+}  // namespace
+
+int64_t retry_limit(const RetrySpec& limits, const std::string& cause) {
   if (cause == "preempted") return limits.preempted;
   if (cause == "timeout") return limits.timeout;
   if (cause == "oom") return limits.oom;
   if (cause == "nan") return limits.nan;
   return cause == "crash" ? limits.crash : 0;
 }
-
-}  // namespace
 
 std::string retry_cause(const std::string& journal_cause) {
   if (journal_cause == "diverged") return "nan";
@@ -51,7 +57,7 @@ std::string cause_of(const ProcessEnd& end, int64_t oom_kills) {
 bool RetryCount::allows(const std::string& cause, bool progress) {
   if (cause.empty()) return false;
   if (progress && cause != "nan") in_a_row_.clear();
-  const int64_t limit = limit_of(limits_, cause);
+  const int64_t limit = retry_limit(limits_, cause);
   // An attempt with progress costs nothing of the limit, but a limit of 0 means: never.
   if (progress && cause != "nan") return limit > 0;
   return ++in_a_row_[cause] <= limit;
@@ -74,17 +80,27 @@ int64_t newest_checkpoint(const RunDir& run) {
 }
 
 std::string last_log_line(const RunDir& run) {
-  if (!exists(run.log())) return "";
-  const std::string text = read_file(run.log());
-  const std::string_view lines = trim(text);
+  std::ifstream in(run.log(), std::ios::binary | std::ios::ate);
+  const std::streamoff size = in ? static_cast<std::streamoff>(in.tellg()) : 0;
+  if (size <= 0) return "";
+  std::string text(static_cast<size_t>(std::min(size, kLogTail)), '\0');
+  in.seekg(size - static_cast<std::streamoff>(text.size()));
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  std::string_view lines = trim(text);
+  while (!lines.empty() && is_within_character(lines.front())) lines.remove_prefix(1);
   const size_t newline = lines.find_last_of("\n\r");
-  return std::string(newline == std::string_view::npos ? lines : lines.substr(newline + 1));
+  std::string line(newline == std::string_view::npos ? lines : lines.substr(newline + 1));
+  if (line.size() <= kLongestLine) return line;
+  size_t cut = kLongestLine;
+  while (cut > 0 && is_within_character(line[cut])) --cut;
+  return line.substr(0, cut) + " ...";
 }
 
 std::string journal_failure(const RunDir& run, const std::string& cause, const std::string& end) {
   const FileLock lock(run.lock());
   if (!lock.held()) return "";
   const RunState state = read_run_state(run);
+  if (state.end_status == "done") return "";
   std::string message = end;
   if (const std::string line = last_log_line(run); !line.empty()) message += ": " + line;
   AppendFile journal(run.journal());
@@ -98,11 +114,12 @@ bool can_be_tried_again(const RunDir& run, const RunState& state) {
   return state.status == "failed" || stopped;
 }
 
-bool journal_retry(const RunDir& run, const RunState& state) {
+bool journal_retry(const RunDir& run) {
   const FileLock lock(run.lock());
   if (!lock.held()) return false;
   withdraw_stop(run.stop());
-  if (state.status != "failed") return true;
+  const RunState state = read_run_state(run);  // what was seen without the lock may be old
+  if (state.end_status != "failed") return true;
   AppendFile journal(run.journal());
   const std::string message = fmt::format("to be tried again; was {}: {}", state.cause, state.message);
   journal.append_line(to_json_line(EndRecord{state.attempt, state.step, "interrupted", kRetryMark, message}));

@@ -27,6 +27,9 @@ std::string retry_cause(const std::string& journal_cause);
 /// above 0: "oom"); one that the process raised itself is "signal"; exit code 2 "config"; others "crash".
 std::string cause_of(const ProcessEnd& end, int64_t oom_kills);
 
+/// The limit of a cause of kRetryCauses; 0 for other words.
+int64_t retry_limit(const RetrySpec& limits, const std::string& cause);
+
 /// Counts the ends of one run in a row.
 class RetryCount {
  public:
@@ -46,17 +49,19 @@ std::string retry_words(const RetrySpec& limits);
 /// Step of the newest checkpoint folder, -1 without one. Folders appear by rename: one that is there is
 /// complete.
 int64_t newest_checkpoint(const RunDir& run);
-/// The last line of RUN/log.txt, "" without one.
+/// The last line of RUN/log.txt, no more than a few hundred bytes of it; "" without one.
 std::string last_log_line(const RunDir& run);
 
 /// Appends a failed end record for a process that left none, under the run's lock; its message is `end` and
-/// the log's last line. Returns the message; "" when somebody else holds the run. Throws Error (disk).
+/// the log's last line. Returns the message; "" when somebody else holds the run, or when it is done: then
+/// nothing is written. Throws Error (disk).
 std::string journal_failure(const RunDir& run, const std::string& cause, const std::string& end);
 
 /// Whether a run of this state is one that can be tried again: failed, or stopped on request.
 bool can_be_tried_again(const RunDir& run, const RunState& state);
 /// Marks it so: an end record "interrupted" with cause "retry", whose message keeps the old cause, under the
-/// run's lock; and no stop file. Nothing is deleted, checkpoints stay. False when somebody holds the run.
-bool journal_retry(const RunDir& run, const RunState& state);
+/// run's lock; and no stop file. Nothing is deleted, checkpoints stay. One that turns out not to have failed
+/// gets no record. False when somebody holds the run.
+bool journal_retry(const RunDir& run);
 
 }  // namespace aunet

@@ -32,6 +32,13 @@ std::pair<std::string, double> round_of(const Job& job) { return {job.cell.famil
 
 }  // namespace
 
+void adopt(Job& job, const RunState& state) {
+  job.stage = Job::Stage::Adopted;
+  job.search_pause = 0;
+  // Its process may not have come to its attempt record yet: then the journal still ends with another's.
+  job.attempts_ended = state.attempt - (state.end_status.empty() ? 1 : 0);
+}
+
 RunQueue::RunQueue(RunsRoot runs, std::string only) : runs_(std::move(runs)), only_(std::move(only)) {}
 
 Job RunQueue::make_job(const Cell& cell, const SpeedBook& speeds) const {
@@ -47,7 +54,7 @@ Job RunQueue::make_job(const Cell& cell, const SpeedBook& speeds) const {
     job.stage = Job::Stage::Failed;
     job.failure = {cell.key, cell.family, state.cause, state.message};
   } else if (state.status == "running") {
-    job.stage = Job::Stage::Adopted;
+    adopt(job, state);
   }
   return job;
 }

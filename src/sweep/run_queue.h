@@ -22,8 +22,10 @@ struct Job {
   int64_t handle = 0;                // of a Running job; of an Adopted one once it was found
   int64_t checkpoint_at_start = -1;  // newest checkpoint's step when its process was started; -1: none
   int64_t oom_kills_at_start = 0;    // sweep/host_memory.h
+  int64_t attempts_ended = 0;        // when it was started or adopted: a `failed` of these is none of its
   double started_seconds = 0;        // supervisor's clock
   double searched_seconds = -1e9;    // when its process was last looked for
+  double search_pause = 0;           // until it is looked for again
   Placement placement;               // of a Running job; of an Adopted one once it was found
   bool asked_to_stop = false;
   double rank_seconds = 0;  // estimate, with those of the longest chain of branches that start from it
@@ -31,6 +33,9 @@ struct Job {
   std::optional<double> heldout_bpb;
   FailedRun failure;  // when Failed
 };
+
+/// A process that is none of ours works on the job's run, which is in `state`.
+void adopt(Job& job, const RunState& state);
 
 class RunQueue {
  public:

@@ -143,7 +143,7 @@ RunState read_run_state(const RunDir& run) {
   if (tail.gate) state.gate_verdict = tail.gate->verdict;
   set_speed(tail.steps, state);
   if (tail.end) {
-    state.status = tail.end->status;
+    state.status = state.end_status = tail.end->status;
     state.cause = tail.end->cause;
     state.message = tail.end->message;
   } else if (state.attempt > 0) {

@@ -16,7 +16,8 @@ struct RunState {
   /// works on it (also after a kill, which leaves no end record); done | failed | stopped: as its last
   /// attempt ended.
   std::string status = "new";
-  std::string cause, message;         // of a failed run, core/journal.h: EndRecord
+  std::string end_status;             // of the last attempt's end record, whoever works now; "": it left none
+  std::string cause, message;         // of that record, core/journal.h: EndRecord
   int64_t attempt = 0, step = 0;      // of the last attempt
   std::optional<StepRecord> last;     // last step that counts
   std::optional<double> heldout_bpb;  // of the last held-out evaluation

@@ -24,11 +24,8 @@ void Supervisor::settle(Job& job, std::optional<ProcessEnd> end) {
   job.handle = 0;
   job.asked_to_stop = false;
   if (state.status == "done") return finish(job, state, end);
-  if (state.status == "running") {  // ours found the run taken and left
-    job.stage = Job::Stage::Adopted;
-    return;
-  }
-  const bool failed = state.status == "failed";
+  if (state.status == "running") return adopt(job, state);  // ours found the run taken and left
+  const bool failed = has_failed(job, state);
   if (!failed && is_asked_to_stop(directory(job).stop())) {
     job.stage = Job::Stage::Stopped;
     say(fmt::format("stopped {} on request", job.cell.key));
@@ -62,11 +59,12 @@ void Supervisor::miss_evaluations(const Job& job, const std::string& names, cons
   line_.reset();
   log_warn(fmt::format("not evaluated {} ({}): {}: {}", job.cell.key, job.cell.family, names, message));
 }
+
 void Supervisor::retry_or_give_up(Job& job, const RunState& state, std::optional<ProcessEnd> end) {
-  const bool failed = state.status == "failed";  // its trainer said so itself
+  const bool failed = has_failed(job, state);  // its trainer said so itself
   const std::string how = end ? to_string(*end) : "its process ended without a result";
   const std::string cause = failed ? state.cause
-                            : end  ? cause_of(*end, oom_kills() - job.oom_kills_at_start)
+                            : end  ? cause_of(*end, options_.here ? oom_kills() - job.oom_kills_at_start : 0)
                                    : "preempted";
   const bool progress = newest_checkpoint(directory(job)) > job.checkpoint_at_start;
   RetryCount& count = retries_.try_emplace(job.cell.key, options_.retry).first->second;
@@ -82,13 +80,15 @@ void Supervisor::retry_or_give_up(Job& job, const RunState& state, std::optional
   }
 }
 
+/// A failure that was there before the process is none of its own: it may not have come to its journal.
+bool Supervisor::has_failed(const Job& job, const RunState& state) {
+  return state.status == "failed" && state.attempt > job.attempts_ended;
+}
+
 /// The process left no end record: the supervisor writes the failed row.
 void Supervisor::give_up(Job& job, const std::string& cause, const std::string& how) {
   const std::string message = journal_failure(directory(job), cause, how);
-  if (message.empty()) {
-    job.stage = Job::Stage::Adopted;
-    return;
-  }
+  if (message.empty()) return adopt(job, read_run_state(directory(job)));  // taken meanwhile, or even done
   fail(job, cause, message);
 }
 

@@ -1,12 +1,14 @@
 #include "sweep/slurm.h"
 
 #include "core/error.h"
+#include "core/log.h"
 #include "core/text.h"
 
 #include <fmt/format.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <cmath>
@@ -19,7 +21,7 @@ namespace aunet {
 namespace {
 
 constexpr int kRequeueTries = 30;
-constexpr std::chrono::seconds kRequeuePause(2);
+constexpr std::chrono::seconds kPause(2);
 
 struct Answer {
   int code = 0;  // of the shell: 127 when there is no such command
@@ -38,8 +40,24 @@ Answer ask(const std::string& command) {
   return answer;
 }
 
-Answer ask_or_throw(const std::string& name, const std::string& command) {
+/// Whether the controller is only away, busy or restarting: Slurm's own words for it.
+bool will_pass(const std::string& words) {
+  constexpr const char* kPassing[] = {"Unable to contact", "timed out",  "emporarily", "Connection refused",
+                                      "Zero Bytes",        "Transport ", "try again",  "Communication"};
+  return std::any_of(std::begin(kPassing), std::end(kPassing),
+                     [&](const char* part) { return words.find(part) != std::string::npos; });
+}
+
+/// Asks again for `patience` seconds while the controller is away.
+Answer ask_or_throw(const std::string& name, const std::string& command, double patience) {
+  using Clock = std::chrono::steady_clock;
+  const auto until = Clock::now() + std::chrono::duration<double>(patience);
   Answer answer = ask(command);
+  while (answer.code != 0 && will_pass(answer.text) && Clock::now() < until) {
+    log_warn(fmt::format("{}: {}: asking again", name, split_on(trim(answer.text), '\n').front()));
+    std::this_thread::sleep_for(kPause);
+    answer = ask(command);
+  }
   if (answer.code == 127) throw Error(fmt::format("{}: not there: is this a Slurm machine?", name));
   if (answer.code == 0) return answer;
   std::string words = split_on(trim(answer.text), '\n').front();
@@ -70,9 +88,10 @@ std::string head(const SlurmProfile& profile, const std::string& name) {
   return text;
 }
 
-std::string tail(const SlurmProfile& profile, const std::string& command) {
+std::string tail(const SlurmProfile& profile, const std::vector<std::string>& directives,
+                 const std::string& command) {
   std::string text;
-  for (const std::string& line : profile.sbatch) text += "#SBATCH " + line + "\n";
+  for (const std::string& line : directives) text += "#SBATCH " + line + "\n";
   for (const std::string& line : profile.setup) text += line + "\n";
   return text + "exec " + command + "\n";
 }
@@ -97,7 +116,7 @@ std::string slurm_array_script(const SlurmProfile& profile, const SlurmArray& ar
   text += directive("cpus-per-task", fmt::format("{}", profile.cpus > 0 ? profile.cpus : array.threads));
   if (profile.gpus > 0) text += directive("gpus-per-node", fmt::format("{}", profile.gpus));
   if (!profile.memory.empty()) text += directive("mem", profile.memory);
-  return text + tail(profile, array.command);
+  return text + tail(profile, profile.sbatch, array.command);
 }
 
 std::string slurm_plan_script(const SlurmProfile& profile, const std::string& sweep, const std::string& log,
@@ -108,7 +127,7 @@ std::string slurm_plan_script(const SlurmProfile& profile, const std::string& sw
   if (!partition.empty()) text += directive("partition", partition);
   text += directive("time", slurm_time(profile.plan_seconds)) + directive("cpus-per-task", "1");
   if (!profile.plan_memory.empty()) text += directive("mem", profile.plan_memory);
-  return text + tail(profile, command);
+  return text + tail(profile, profile.plan_sbatch, command);
 }
 
 std::optional<double> parse_slurm_time(const std::string& text) {
@@ -138,16 +157,12 @@ std::string slurm_time(double seconds) {
   return days > 0 ? fmt::format("{}-{}", days, clock) : clock;
 }
 
-std::string shell_quoted(const std::string& text) {
-  std::string result = "'";
-  for (const char c : text) result += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return result + "'";
-}
-
-std::string Slurm::submit(const std::string& path, const std::vector<std::string>& after) const {
+std::string Slurm::submit(const std::string& path, const std::vector<std::string>& after,
+                          int64_t begin_seconds) const {
   std::string command = "sbatch --parsable";
   if (!after.empty()) command += " --dependency=afterany:" + join(after, ":");
-  const Answer answer = ask_or_throw("sbatch", command + " " + shell_quoted(path));
+  if (begin_seconds > 0) command += fmt::format(" --begin=now+{}", begin_seconds);
+  const Answer answer = ask_or_throw("sbatch", command + " " + shell_quoted(path), patience_);
   // "ID" or "ID;CLUSTER" on the last line; warnings may stand before it.
   const std::vector<std::string> lines = split_on(trim(answer.text), '\n');
   const std::string id(trim(split_on(lines.back(), ';').front()));
@@ -157,7 +172,8 @@ std::string Slurm::submit(const std::string& path, const std::vector<std::string
 }
 
 Slurm::Queue Slurm::queue() const {
-  const Answer answer = ask_or_throw("squeue", fmt::format("squeue -h -r -u {} -o '%F %K %i'", ::geteuid()));
+  const Answer answer =
+      ask_or_throw("squeue", fmt::format("squeue -h -r -u {} -o '%F %K %i'", ::geteuid()), patience_);
   Queue queue;
   for (const std::string& line : split_on(answer.text, '\n')) {
     const std::vector<std::string> words = split_on(trim(line), ' ');
@@ -171,9 +187,14 @@ std::optional<double> Slurm::seconds_left(const std::string& job) const {
   return answer.code == 0 ? parse_slurm_time(answer.text) : std::nullopt;
 }
 
+bool Slurm::is_ending(const std::string& job) const {
+  const Answer answer = ask(fmt::format("squeue -h -j {} -o %T", shell_quoted(job)));
+  return answer.code == 0 && (answer.text.starts_with("COMPLETING") || answer.text.starts_with("CANCELLED"));
+}
+
 bool Slurm::requeue(const std::string& job) const {
   for (int i = 0; i < kRequeueTries; ++i) {
-    if (i > 0) std::this_thread::sleep_for(kRequeuePause);
+    if (i > 0) std::this_thread::sleep_for(kPause);
     if (ask("scontrol requeue " + shell_quoted(job)).code == 0) return true;
   }
   return false;

@@ -33,15 +33,17 @@ std::optional<double> parse_slurm_time(const std::string& text);
 /// Seconds as sbatch takes them, rounded up to whole minutes, its grain: "1-02:04:00".
 std::string slurm_time(double seconds);
 
-/// A word for /bin/sh that means `text`, whatever it holds.
-std::string shell_quoted(const std::string& text);
-
 /// sbatch, squeue and scontrol of PATH. Errors are Error "sbatch: ..." with the command's own words.
 class Slurm {
  public:
-  /// Submits the script at `path`; it begins after all jobs of `after` have ended, however. Returns the job's
-  /// id.
-  std::string submit(const std::string& path, const std::vector<std::string>& after) const;
+  /// submit() and queue() ask again for `patience` seconds while the controller does not answer. (A job that
+  /// was taken without an answer is then there twice: the lock of its runs keeps the second one waiting.)
+  explicit Slurm(double patience = 0) : patience_(patience) {}
+
+  /// Submits the script at `path`; it begins after all jobs of `after` have ended, however, and no earlier
+  /// than in `begin_seconds`. Returns the job's id.
+  std::string submit(const std::string& path, const std::vector<std::string>& after,
+                     int64_t begin_seconds = 0) const;
 
   /// What of our own jobs waits or runs: array job id -> tasks; a plain job has task -1.
   using Queue = std::map<std::string, std::set<int64_t>>;
@@ -49,9 +51,14 @@ class Slurm {
 
   /// Of the time limit of a job. nullopt without a limit, or when the controller does not answer.
   std::optional<double> seconds_left(const std::string& job) const;
+  /// Whether a job is on its way out, as after scancel: nobody wants it back.
+  bool is_ending(const std::string& job) const;
   /// Puts our own job back into the queue; it is killed soon after. Tries for a minute while the controller
   /// is away. False when that did not help.
   bool requeue(const std::string& job) const;
+
+ private:
+  double patience_;
 };
 
 }  // namespace aunet

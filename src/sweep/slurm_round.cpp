@@ -4,6 +4,7 @@
 #include "core/file.h"
 #include "core/log.h"
 #include "core/text.h"
+#include "sweep/missing_evals.h"
 #include "sweep/notifier.h"
 #include "sweep/plan_files.h"
 #include "sweep/prepare_run.h"
@@ -19,6 +20,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <filesystem>
 #include <map>
 #include <set>
@@ -31,12 +33,16 @@ using Json = nlohmann::json;
 
 constexpr size_t kMaxArray = 1000;  // tasks: Slurm's MaxArraySize is 1001 where nobody raised it
 
-/// One submitted array.
+constexpr int64_t kLookAgainSeconds = 600;  // for runs that are worked on without a job of ours
+
+/// One submitted array; without `job` only a job that plans again.
 struct Round {
   int64_t number = 0;
   std::string job, follow_up;
   std::vector<std::string> keys;
-  bool closed = false;  // none of its tasks is in the queue any more, and its failures were told
+  std::vector<int64_t> attempts;  // of each run at the submission
+  bool asked = false;             // by a person, not by the job that plans again
+  bool closed = false;            // none of its tasks is in the queue any more, and its failures were told
 };
 
 std::string absolute(const std::string& path) {
@@ -60,7 +66,9 @@ std::vector<Round> read_rounds(const std::string& folder) {
     round.number = number;
     round.job = json.value("job", "");
     round.follow_up = json.value("follow_up", "");
+    round.asked = json.value("asked", true);
     round.closed = json.value("closed", false);
+    round.attempts = json.value("attempts", std::vector<int64_t>());
     round.keys = json.value("keys", std::vector<std::string>());
   }
   std::sort(rounds.begin(), rounds.end(), [](const Round& a, const Round& b) { return a.number < b.number; });
@@ -82,8 +90,14 @@ class Submission {
   void plan();
   void note_queue();
   void withdraw_stops();
+  void settle(Job& job);
+  bool was_submitted(const std::string& key) const;
+  int64_t rounds_in_vain(const std::string& key, int64_t attempt, std::string& log) const;
   std::vector<Job*> startable();
+  bool asked_to_stop() const { return is_asked_to_stop(supervisor_.runs.sweep_stop(plan_.sweep)); }
+  void submit_all(const std::vector<Job*>& jobs);
   void submit(const std::vector<Job*>& jobs);
+  std::vector<std::string> open_jobs() const;
   void plan_again_later();
   SlurmOutcome outcome();
 
@@ -109,21 +123,37 @@ class Submission {
 
 SlurmOutcome Submission::run() {
   plan();
+  if (!options_.follow_up) withdraw_stops();  // at once: a stop that comes from here on is heeded
   rounds_ = read_rounds(folder_);
   note_queue();
-  const std::string stop = supervisor_.runs.sweep_stop(plan_.sweep);
-  if (options_.follow_up && is_asked_to_stop(stop)) {
+  if (asked_to_stop()) {
     result_.sweep.interrupted = true;
     return outcome();
   }
-  if (!options_.follow_up) withdraw_stops();
   if (supervisor_.check_disk) refuse_full_disk(supervisor_.runs, queue_.disk_bytes_needed());
-  const std::vector<Job*> jobs = startable();
-  for (size_t i = 0; i < jobs.size(); i += kMaxArray)
-    submit({jobs.begin() + static_cast<std::ptrdiff_t>(i),
-            jobs.begin() + static_cast<std::ptrdiff_t>(std::min(jobs.size(), i + kMaxArray))});
-  plan_again_later();
+  submit_all(startable());
   return outcome();
+}
+
+/// Who plans again is submitted also when a later array could not be: it will see to the rest.
+void Submission::submit_all(const std::vector<Job*>& jobs) {
+  std::exception_ptr failure;
+  try {
+    for (size_t i = 0; i < jobs.size(); i += kMaxArray) {
+      if (asked_to_stop()) {
+        result_.sweep.interrupted = true;
+        for (; i < jobs.size(); ++i) jobs[i]->stage = Job::Stage::Waiting;
+        return;
+      }
+      submit({jobs.begin() + static_cast<std::ptrdiff_t>(i),
+              jobs.begin() + static_cast<std::ptrdiff_t>(std::min(jobs.size(), i + kMaxArray))});
+    }
+  } catch (const Error&) {
+    if (open_jobs().empty()) throw;
+    failure = std::current_exception();
+  }
+  plan_again_later();
+  if (failure) std::rethrow_exception(failure);
 }
 
 void Submission::plan() {
@@ -151,9 +181,10 @@ void Submission::note_queue() {
   };
   const char* own = std::getenv("SLURM_JOB_ID");
   for (Round& round : rounds_) {
-    if (!round.follow_up.empty() && queue.count(round.follow_up) && !(own && round.follow_up == own))
-      follow_up_waits_ = true;
-    if (round.closed) continue;
+    const bool waits =
+        !round.follow_up.empty() && queue.count(round.follow_up) && !(own && round.follow_up == own);
+    follow_up_waits_ = follow_up_waits_ || waits;
+    if (round.closed || (round.job.empty() && waits)) continue;
     const std::set<int64_t> tasks = tasks_of(round.job);
     for (const int64_t task : tasks)
       if (task >= 0 && task < static_cast<int64_t>(round.keys.size()))
@@ -173,14 +204,58 @@ void Submission::withdraw_stops() {
   for (Job* job : queue_.in_stage(Job::Stage::Waiting)) withdraw_stop(directory(*job).stop());
 }
 
-/// Prepared, in the queue's order. A follow-up leaves failed and stopped runs to a person.
+bool Submission::was_submitted(const std::string& key) const {
+  return std::any_of(rounds_.begin(), rounds_.end(), [&](const Round& round) {
+    return round.closed && std::find(round.keys.begin(), round.keys.end(), key) != round.keys.end();
+  });
+}
+
+/// Rounds in a row, since a person asked for the run, whose task ended without a new attempt of it; `log` is
+/// that of the last one.
+int64_t Submission::rounds_in_vain(const std::string& key, int64_t attempt, std::string& log) const {
+  int64_t n = 0;
+  for (auto round = rounds_.rbegin(); round != rounds_.rend(); ++round) {
+    const auto found = std::find(round->keys.begin(), round->keys.end(), key);
+    if (!round->closed || found == round->keys.end()) continue;
+    const auto task = static_cast<size_t>(found - round->keys.begin());
+    if (task >= round->attempts.size() || round->attempts[task] < attempt) return n;
+    if (n++ == 0) log = fmt::format("{}-{}.log", stem(round->number), task);
+    if (round->asked) return n;
+  }
+  return n;
+}
+
+/// What a follow-up does not submit again: it leaves failed and stopped runs to a person, as well as done
+/// ones whose evaluations could not be made, and gives up on one whose tasks end before they begin.
+void Submission::settle(Job& job) {
+  const RunDir run = directory(job);
+  const RunState state = read_run_state(run);
+  if (is_asked_to_stop(run.stop())) {
+    job.stage = Job::Stage::Stopped;
+  } else if (state.status == "failed") {
+    queue_.fail(job, state.cause, state.message);
+  } else if (job.evaluating) {
+    if (!was_submitted(job.cell.key)) return;
+    const std::string names = names_of(missing_evals(job.cell.run, run));
+    result_.sweep.not_evaluated.push_back({job.cell.key, job.cell.family, names, last_log_line(run)});
+    queue_.done(job, state.heldout_bpb, 0);
+  } else {
+    std::string log;
+    const int64_t n = rounds_in_vain(job.cell.key, state.attempt, log);
+    if (n <= supervisor_.retry.preempted) return;
+    const std::string message = journal_failure(
+        run, "preempted", fmt::format("{} jobs in a row ended before its trainer began: {}", n, log));
+    if (message.empty()) return;  // somebody works on it after all
+    queue_.fail(job, "preempted", message);
+    notifier_->tell("failure", job.cell.key, "preempted: " + message);
+  }
+}
+
+/// Prepared, in the queue's order.
 std::vector<Job*> Submission::startable() {
   for (Job* job : queue_.in_stage(Job::Stage::Waiting)) {
     if (queued_.count(job->cell.key)) job->stage = Job::Stage::Adopted;
-    if (!options_.follow_up || job->stage != Job::Stage::Waiting) continue;
-    const RunState state = read_run_state(directory(*job));
-    if (is_asked_to_stop(directory(*job).stop())) job->stage = Job::Stage::Stopped;
-    if (state.status == "failed") queue_.fail(*job, state.cause, state.message);
+    if (options_.follow_up && job->stage == Job::Stage::Waiting) settle(*job);
   }
   std::vector<Job*> jobs;
   while (Job* job = queue_.next()) {
@@ -210,6 +285,7 @@ std::string Submission::array_command(const std::string& keys_path) const {
 void Submission::submit(const std::vector<Job*>& jobs) {
   Round round;
   round.number = rounds_.empty() ? 1 : rounds_.back().number + 1;
+  round.asked = !options_.follow_up;
   SlurmArray array;
   array.sweep = plan_.sweep;
   array.stem = stem(round.number);
@@ -217,38 +293,52 @@ void Submission::submit(const std::vector<Job*>& jobs) {
   std::string keys;
   for (const Job* job : jobs) {
     round.keys.push_back(job->cell.key);
+    round.attempts.push_back(read_run_state(directory(*job)).attempt);
     keys += job->cell.key + "\n";
     array.threads = std::max(array.threads, job->cell.run.runtime.threads);
   }
   array.command = array_command(array.stem + ".keys");
   write_file_atomic(array.stem + ".keys", keys);
   write_file_atomic(array.stem + ".sh", slurm_array_script(options_.profile, array));
-  round.job = slurm_.submit(array.stem + ".sh", {});
+  // So many at once in all: what is submitted beside others has to wait for them.
+  const auto after = options_.profile.at_once > 0 ? open_jobs() : std::vector<std::string>();
+  round.job = slurm_.submit(array.stem + ".sh", after);
   write_round(round);
   result_.submitted += array.n_tasks;
   result_.jobs.push_back(round.job);
   rounds_.push_back(std::move(round));
 }
 
-/// After everything that is in the queue now. One at a time: the one that waits will see to what is new.
+std::vector<std::string> Submission::open_jobs() const {
+  std::vector<std::string> jobs;
+  for (const Round& round : rounds_)
+    if (!round.closed && !round.job.empty()) jobs.push_back(round.job);
+  return jobs;
+}
+
+/// After everything that is in the queue now; where only processes without a job are at work, in a while. One
+/// at a time: the one that waits will see to what is new.
 void Submission::plan_again_later() {
   if (options_.command.empty() || follow_up_waits_) return;
-  std::vector<std::string> after;
-  for (const Round& round : rounds_)
-    if (!round.closed) after.push_back(round.job);
-  if (after.empty()) return;
+  const std::vector<std::string> after = open_jobs();
+  if (after.empty()) {
+    if (queue_.count(Job::Stage::Adopted) == 0) return;
+    Round& nothing = rounds_.emplace_back();
+    nothing.number = rounds_.size() > 1 ? rounds_[rounds_.size() - 2].number + 1 : 1;
+  }
   Round& last = rounds_.back();
   const std::string path = fmt::format("{}/plan-{}", folder_, last.number);
   write_file_atomic(path + ".sh", slurm_plan_script(options_.profile, plan_.sweep, path + ".log",
                                                     options_.command + " --follow-up"));
-  last.follow_up = slurm_.submit(path + ".sh", after);
+  last.follow_up = slurm_.submit(path + ".sh", after, after.empty() ? kLookAgainSeconds : 0);
   write_round(last);
   result_.follow_up = last.follow_up;
 }
 
 void Submission::write_round(const Round& round) const {
-  const Json json = {
-      {"job", round.job}, {"keys", round.keys}, {"follow_up", round.follow_up}, {"closed", round.closed}};
+  const Json json = {{"job", round.job},           {"keys", round.keys},
+                     {"attempts", round.attempts}, {"follow_up", round.follow_up},
+                     {"asked", round.asked},       {"closed", round.closed}};
   write_file_atomic(stem(round.number) + ".json", json.dump(1));
 }
 
@@ -282,7 +372,7 @@ std::vector<std::string> open_slurm_jobs(const RunsRoot& runs, const std::string
   std::vector<std::string> jobs;
   for (const Round& round : read_rounds(slurm_folder(runs, sweep))) {
     if (round.closed) continue;
-    jobs.push_back(round.job);
+    if (!round.job.empty()) jobs.push_back(round.job);
     if (!round.follow_up.empty()) jobs.push_back(round.follow_up);
   }
   return jobs;

@@ -4,7 +4,9 @@
 //
 //   RUNS/plans/NAME.slurm/round-3.keys   key of each task
 //                         round-3.sh     what sbatch was given; round-3-7.log: a task's own output
-//                         round-3.json   {"job", "keys", "follow_up", "closed"}; written after the submission
+//                         round-3.json   {"job", "keys", "attempts", "follow_up", "asked", "closed"}; written
+//                         after
+//                                the submission
 //                         plan-3.sh      the job that plans round 4; plan-3.log
 #pragma once
 
@@ -21,7 +23,8 @@ struct SlurmOptions {
   SlurmProfile profile;
   std::string program;     // path of `aunet`
   std::string command;     // shell words of the call that plans again; "": nobody plans again
-  bool follow_up = false;  // we are that call: failed runs stay so, stop files are obeyed
+  bool follow_up = false;  // we are that call: failed runs stay so, stop files are obeyed, evaluations are
+                           // tried once, and a run whose tasks end before they begin fails in the end
 };
 
 struct SlurmOutcome {

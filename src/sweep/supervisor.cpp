@@ -23,8 +23,9 @@ namespace {
 
 constexpr double kPollSeconds = 0.1;    // a child's end wakes the loop at once; this is for adopted runs
 constexpr double kLookSeconds = 1;      // between looks at journals and stop files of single runs
-constexpr double kSearchSeconds = 0.5;  // between looks for the process of an adopted run: a journal is long
-constexpr double kFindSeconds = 5;      // how long a stop looks for the process of an adopted run
+constexpr double kSearchSeconds = 0.5;  // between looks for the process of an adopted run
+constexpr double kLongestSearchPause = 60;
+constexpr double kFindSeconds = 5;  // how long a stop looks for the process of an adopted run
 
 /// Host memory of a run: what the planner counts, where it is not on a GPU, and the process itself.
 double memory_of(const Cell& cell) {
@@ -54,7 +55,7 @@ SweepOutcome Supervisor::run() {
   plan_again();
   already_done_ = queue_.count(Job::Stage::Done);
   if (options_.check_disk) refuse_full_disk(options_.runs, queue_.disk_bytes_needed());
-  if (options_.check_memory) check_memory();
+  if (options_.check_memory && options_.here) check_memory();
   for (Job* job : queue_.in_stage(Job::Stage::Adopted))
     say(fmt::format("adopted {}, still running", job->cell.key));
   while (true) {
@@ -118,22 +119,30 @@ void Supervisor::start_waiting() {
   while (const std::optional<Placement> place = free_place()) {
     Job* job = queue_.next();
     if (!job) return;
-    if (options_.check_memory && !has_memory_for(*job)) return;
-    start(*job, *place);
+    if (is_asked_to_stop(directory(*job).stop())) {
+      job->stage = Job::Stage::Stopped;
+      continue;
+    }
+    if (!options_.check_memory || !options_.here || has_memory_for(*job)) {
+      start(*job, *place);
+    } else if (job->stage == Job::Stage::Waiting) {
+      return;
+    }
   }
 }
 
 std::optional<Placement> Supervisor::free_place() {
   std::vector<Placement> taken;
   for (Job* job : alive()) {
-    if (!options_.gpus.empty() && job->stage == Job::Stage::Adopted) find_process(*job);
+    if (!options_.gpus.empty() && job->stage == Job::Stage::Adopted) find_process(*job, false);
     taken.push_back(job->placement);
   }
   return slots_.next(taken);
 }
 
-/// Beside those that were started and have not taken all that they may need yet.
-bool Supervisor::has_memory_for(const Job& job) {
+/// Beside those that were started and have not taken all that they may need yet. A run for which there is
+/// none although nothing of ours runs would wait without end: it fails.
+bool Supervisor::has_memory_for(Job& job) {
   double free = available_memory_bytes();
   if (free <= 0) return true;  // nobody knows
   for (const Job* other : alive()) {
@@ -141,6 +150,14 @@ bool Supervisor::has_memory_for(const Job& job) {
     if (resident > 0) free -= std::max(0.0, memory_of(other->cell) - resident);
   }
   const bool fits = memory_of(job.cell) <= free;
+  if (!fits && alive().empty()) {
+    prepare_run(options_.runs, job.cell);
+    give_up(job, "oom",
+            fmt::format("not started: it may need {}, {} are available and no run of this sweep holds any "
+                        "(--no-memory-check starts it all the same)",
+                        human_bytes(memory_of(job.cell)), human_bytes(free)));
+    return false;
+  }
   if (!fits && !memory_told_) {
     log_warn(fmt::format("memory: {} ({}) may need {}, {} are available: it waits", job.cell.key,
                          job.cell.family, human_bytes(memory_of(job.cell)),
@@ -156,9 +173,10 @@ void Supervisor::start(Job& job, const Placement& placement) {
   job.cell.run.runtime.parent_step = branch ? branch->step : 0;
   const RunDir run = prepare_run(options_.runs, job.cell);
   if (FileLock::is_held_by_someone(run.lock())) {  // another sweep that shares this run was quicker
-    job.stage = Job::Stage::Adopted;
+    adopt(job, read_run_state(run));
     return;
   }
+  job.attempts_ended = read_run_state(run).attempt;
   job.checkpoint_at_start = newest_checkpoint(run);
   job.started_seconds = steady_seconds();
   job.oom_kills_at_start = oom_kills();
@@ -195,10 +213,13 @@ void Supervisor::take_signal(int signal) {
   if (stopping_) stop_adopted();
 }
 
-/// The process of an adopted run is known from its journal, perhaps only in a moment.
-void Supervisor::find_process(Job& job) {
-  if (job.handle || steady_seconds() - job.searched_seconds < kSearchSeconds) return;
+/// The process of an adopted run is known from its journal, perhaps only in a moment; that of another machine
+/// never is, so that the looks become rare (but for `urgent` ones: somebody waits).
+void Supervisor::find_process(Job& job, bool urgent) {
+  const double pause = urgent ? kSearchSeconds : std::max(kSearchSeconds, job.search_pause);
+  if (job.handle || steady_seconds() - job.searched_seconds < pause) return;
   job.searched_seconds = steady_seconds();
+  job.search_pause = std::min(kLongestSearchPause, 2 * pause);
   const RunDir run = directory(job);
   if (const auto handle = launcher_.find(run, last_attempt_pid(run))) {
     job.handle = *handle;
@@ -210,7 +231,7 @@ void Supervisor::find_process(Job& job) {
 void Supervisor::stop_adopted() {
   for (Job* job : queue_.in_stage(Job::Stage::Adopted)) {
     if (job->asked_to_stop) continue;
-    find_process(*job);
+    find_process(*job, true);
     if (job->handle) job->asked_to_stop = launcher_.ask_to_stop(job->handle);
     if (!job->asked_to_stop && steady_seconds() - stop_began_ > kFindSeconds) {
       log_warn(fmt::format("{}: left running: its process was not started by a sweep", job->cell.key));
@@ -223,7 +244,7 @@ void Supervisor::stop_adopted() {
 void Supervisor::heed_stop_files() {
   for (Job* job : alive()) {
     if (job->asked_to_stop || !is_asked_to_stop(directory(*job).stop())) continue;
-    find_process(*job);
+    find_process(*job, true);
     if (job->handle) job->asked_to_stop = launcher_.ask_to_stop(job->handle);
   }
 }

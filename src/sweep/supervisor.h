@@ -29,6 +29,7 @@ struct SupervisorOptions {
   double timeout_seconds = 0;       // stop in order after so long; 0: never
   bool check_disk = true;           // refuse to start when the runs would not fit
   bool check_memory = true;         // likewise, and start a run only while there is memory for it
+  bool here = true;                 // trainers are processes of this machine: its memory is theirs
   RetrySpec retry{};
   NotifySpec notify{};
 };
@@ -54,6 +55,7 @@ struct SweepOutcome {
 ///
 /// A run whose process ends without a result is started again as far as [retry] allows for the cause
 /// (sweep/retry.h). gate, config and disk are left to the next call, which also forgets all counts.
+/// A run for which there is no memory although nothing of the sweep runs fails as "oom", without a start.
 /// A branch of a run tree (sweep/run_tree.h) starts from its nearest ancestor's checkpoint as soon as that is
 /// there (the ancestor may still be decaying); when all ancestors of this call have ended without one, from
 /// step 0.

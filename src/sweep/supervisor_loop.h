@@ -34,7 +34,7 @@ class Supervisor {
   // Starting.
   void start_waiting();
   std::optional<Placement> free_place();
-  bool has_memory_for(const Job& job);
+  bool has_memory_for(Job& job);
   void start(Job& job, const Placement& placement);
 
   // Ends: settle.cpp.
@@ -42,6 +42,7 @@ class Supervisor {
   void settle(Job& job, std::optional<ProcessEnd> end);
   void finish(Job& job, const RunState& state, std::optional<ProcessEnd> end);
   void retry_or_give_up(Job& job, const RunState& state, std::optional<ProcessEnd> end);
+  static bool has_failed(const Job& job, const RunState& state);
   void give_up(Job& job, const std::string& cause, const std::string& how);
   void fail(Job& job, const std::string& cause, const std::string& message);
   void miss_evaluations(const Job& job, const std::string& names, const ProcessEnd& end);
@@ -50,7 +51,7 @@ class Supervisor {
   void take_signal(int signal);
   void stop_adopted();
   void heed_stop_files();
-  void find_process(Job& job);
+  void find_process(Job& job, bool urgent);
 
   // Telling.
   void look_for_stalls();

@@ -3,6 +3,8 @@
 // and writes the failed row when nothing helps. All it knows it reads from the run's directory.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -18,6 +20,7 @@ struct WorkerOptions {
   RetrySpec retry{};
   double seconds = 0;      // after which the trainer is asked to checkpoint and stop; 0: never
   bool once = false;       // one attempt: who started us counts and starts again
+  bool requeued = false;   // who started us starts us again: a SIGTERM is a preemption, not a person's stop
   std::string sweep_stop;  // a further stop file: RunsRoot::sweep_stop(); "": none
 };
 
@@ -31,6 +34,7 @@ enum class WorkEnd {
 struct WorkOutcome {
   WorkEnd end = WorkEnd::Done;
   std::string message;  // one line
+  bool began = false;   // an attempt record was written meanwhile
 };
 
 /// Works on a prepared run directory. A run that somebody else works on is waited for. Counts of [retry] go
@@ -40,8 +44,11 @@ struct WorkOutcome {
 WorkOutcome work_on(const RunDir& run, Launcher& launcher, const SignalWait& wait,
                     const WorkerOptions& options);
 
-/// Attempts at the end of a journal that added no checkpoint, since the last one that did, and since the last
-/// end that was a failure or a mark for retry.
-int64_t fruitless_attempts(const std::vector<JournalRecord>& records);
+/// Ends in a row that added nothing, by cause of [retry]: of attempts since the last checkpoint, the last
+/// end that was "done" or "failed" and the last mark for retry. `judged`: causes by number of attempt, as the
+/// worker saw them; without one an attempt that left no end record was preempted, and one that ended when it
+/// was asked to had no time.
+std::map<std::string, int64_t> fruitless_ends(const std::vector<JournalRecord>& records,
+                                              const std::map<int64_t, std::string>& judged = {});
 
 }  // namespace aunet

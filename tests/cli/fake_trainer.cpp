@@ -61,6 +61,10 @@ class FakeTrainer {
       fmt::print(stderr, "{}: somebody else works on this run\n", dir_.lock());
       return 1;
     }
+    if (applies("vanish")) {
+      fmt::print(stderr, "no device\n");
+      return 3;
+    }
     AppendFile journal(dir_.journal());
     journal_ = &journal;
     const JournalSummary before = summarize(read_journal(dir_.journal()));
@@ -70,7 +74,7 @@ class FakeTrainer {
     write(AttemptRecord{.attempt = attempt_,
                         .started = "2026-01-01T00:00:00Z",
                         .from_step = step_,
-                        .host = "host",
+                        .host = host_name(),
                         .device = "cpu: fake",
                         .pid = getpid(),
                         .command = "fake",
@@ -170,7 +174,8 @@ class FakeTrainer {
   }
 
   /// "crash=FAMILY": dies at every attempt; "crash_once=FAMILY": at its first; both before a checkpoint.
-  /// "segv=FAMILY": likewise, by a mistake of its own. "hang=FAMILY": does nothing until it is asked to stop.
+  /// "vanish=FAMILY": before its attempt record. "segv=FAMILY": likewise, by a mistake of its own.
+  /// "hang=FAMILY": does nothing until it is asked to stop.
   void misbehave() const {
     while (applies("hang") && !stop_asked) std::this_thread::sleep_for(std::chrono::milliseconds(5));
     if (applies("segv")) std::raise(SIGSEGV);

@@ -107,6 +107,14 @@ std::vector<std::string> SweepFixture::planned_keys() const {
   return {keys.begin(), keys.end()};
 }
 
+std::vector<std::string> SweepFixture::prepared_keys() const {
+  std::vector<std::string> keys;
+  for (const std::string& key : list_directory(runs().path))
+    if (exists(runs().run(key).run_toml())) keys.push_back(key);
+  require(!keys.empty(), "fixture: no run directories");
+  return keys;
+}
+
 void SweepFixture::edit(const std::string& from, const std::string& to) const {
   std::string text = read_file(path("sweep.toml"));
   const size_t at = text.find(from);

@@ -31,6 +31,8 @@ class SweepFixture {
   std::map<std::string, std::vector<JournalRecord>> journals() const;
   /// Keys of RUNS/plans/small.json, each once.
   std::vector<std::string> planned_keys() const;
+  /// Keys of the run directories, in order.
+  std::vector<std::string> prepared_keys() const;
   /// Replaces a text in sweep.toml.
   void edit(const std::string& from, const std::string& to) const;
   /// Gives both families a rate, so that the plan is the grid alone: 8 cells.

@@ -42,7 +42,7 @@ class FakeSlurm {
                                       "--db",
                                       fixture_.path("sweep.db"),
                                       "--launcher",
-                                      "slurm"};
+                                      launcher};
     words.insert(words.end(), more.begin(), more.end());
     return run(words, environment("step_ms=0", variables), fixture_.path("output"));
   }
@@ -58,8 +58,8 @@ class FakeSlurm {
     return tasks;
   }
 
-  /// Runs the first of the queue, as a node would, and takes it off. `lost`: takes it off without running it.
-  Finished run_first(const std::string& fake, const Environment& variables = {}, bool lost = false) const {
+  /// What the first of the queue finds in its environment.
+  Environment environment_of_first(const std::string& fake, const Environment& variables = {}) const {
     const auto [job, task] = queue().at(0);
     Environment all = environment(fake, variables);
     all.push_back("SLURM_JOB_ID=" + job);
@@ -67,6 +67,13 @@ class FakeSlurm {
       all.push_back("SLURM_ARRAY_JOB_ID=" + job);
       all.push_back("SLURM_ARRAY_TASK_ID=" + task);
     }
+    return all;
+  }
+
+  /// Runs the first of the queue, as a node would, and takes it off. `lost`: takes it off without running it.
+  Finished run_first(const std::string& fake, const Environment& variables = {}, bool lost = false) const {
+    const auto [job, task] = queue().at(0);
+    const Environment all = environment_of_first(fake, variables);
     const Finished finished = lost ? Finished{} : run({"/bin/bash", script(job)}, all, fixture_.path("task"));
     // What the job itself has submitted stands behind it in the queue.
     std::string rest;
@@ -77,6 +84,8 @@ class FakeSlurm {
   }
 
   std::string script(const std::string& job) const { return folder_ + "/" + job + ".sh"; }
+  std::string launcher = "slurm";
+  std::string arguments(const std::string& job) const { return read_file(folder_ + "/" + job + ".args"); }
   std::string noted() const { return exists(folder_ + "/scontrol") ? read_file(folder_ + "/scontrol") : ""; }
 
  private:
@@ -168,7 +177,8 @@ TEST_CASE("a task whose time is over checkpoints and goes back into the queue as
   CHECK_THAT(read_file(slurm.script(job)), Contains("#SBATCH --array=0-7%3\n") &&
                                                Contains("--time=00:02:00\n") && Contains("--requeue\n") &&
                                                Contains("--open-mode=append\n"));
-  const Finished task = slurm.run_first("step_ms=100", {"FAKE_SLURM_LEFT=2:00"});
+  const Finished task = slurm.run_first("step_ms=100", {"FAKE_SLURM_LEFT=0:03"});
+  CHECK_THAT(task.err, Contains("--margin: 118.5 s is more than half of the 3 s that are left"));
   CHECK(task.code == -SIGKILL);
   CHECK_THAT(slurm.noted(), Contains(fmt::format("requeue {}_0", job)));
   size_t interrupted = 0;
@@ -224,6 +234,216 @@ TEST_CASE("a run that keeps dying under Slurm fails after its limit and is not s
   CHECK(count_done(fixture) == 4);
 }
 
+TEST_CASE("an evaluation that cannot be made is told and not submitted for ever; its runs stay done",
+          "[cli][slurm]") {
+  const SweepFixture fixture;
+  fixture.without_tuning();
+  write_file_atomic(fixture.path("sweep.toml"), read_file(fixture.path("sweep.toml")) +
+                                                    "\n[[eval]]\nname = \"typos\"\ncorrupt = \"typos\"\n");
+  const FakeSlurm slurm(fixture);
+  for (int call = 0; call < 5; ++call) {  // more often than [retry] preempted allows
+    REQUIRE(slurm.sweep().code == 0);
+    int n = 0;
+    Finished last;
+    while (!slurm.queue().empty()) {
+      REQUIRE(++n < 30);
+      last = slurm.run_first("step_ms=0 lost_text=typos");
+    }
+    INFO(last.out << last.err);
+    CHECK(last.code == 1);
+    CHECK_THAT(last.out, Contains("not evaluated") && Contains("typos") && Contains("0 failed"));
+    CHECK(count_done(fixture) == 8);
+  }
+  REQUIRE(slurm.sweep().code == 0);
+  while (!slurm.queue().empty()) CHECK(slurm.run_first("step_ms=0").code == 0);
+}
+
+TEST_CASE("a run whose tasks end before its trainer begins fails in the end", "[cli][slurm]") {
+  const SweepFixture fixture;
+  fixture.without_tuning();
+  const FakeSlurm slurm(fixture);
+  REQUIRE(slurm.sweep({"--set", "retry.preempted=2"}).code == 0);
+  int n = 0;
+  const auto drain = [&] {
+    while (!slurm.queue().empty()) {
+      REQUIRE(++n < 60);
+      const bool lost = slurm.queue().at(0).second == "0";  // of every round the first task
+      slurm.run_first("step_ms=0", {}, lost);
+    }
+  };
+  drain();
+  CHECK(count_done(fixture) == 7);
+  const auto failed = [&] {
+    size_t n_failed = 0;
+    for (const auto& [key, journal] : fixture.journals()) {
+      const JournalSummary summary = summarize(journal);
+      if (summary.status != "failed") continue;
+      ++n_failed;
+      CHECK(summary.cause == "preempted");
+      CHECK_THAT(summary.message, Contains("3 jobs in a row ended before its trainer began") &&
+                                      Contains("/plans/small.slurm/round-3-0.log"));
+    }
+    return n_failed;
+  };
+  CHECK(failed() == 1);
+  REQUIRE(slurm.sweep({"--set", "retry.preempted=2"}).code == 0);  // a person asks: the count begins anew
+  CHECK(slurm.queue().size() == 2);
+  n = 0;
+  drain();
+  CHECK(n == 6);
+  REQUIRE(slurm.sweep().code == 0);
+  while (!slurm.queue().empty()) slurm.run_first("step_ms=0");
+  CHECK(count_done(fixture) == 8);
+}
+
+TEST_CASE("a task that is preempted with a grace goes back into the queue; a stop file ends it",
+          "[cli][slurm]") {
+  const SweepFixture fixture;
+  fixture.without_tuning();
+  const FakeSlurm slurm(fixture);
+  REQUIRE(slurm.sweep().code == 0);
+  const auto start = [&] {
+    return std::make_unique<Process>(
+        std::vector<std::string>{"/bin/bash", slurm.script(slurm.queue().at(0).first)},
+        slurm.environment_of_first("step_ms=20"), fixture.path("task"));
+  };
+  const auto begun = [&] {
+    const auto journals = fixture.journals();
+    return !journals.empty() && read_run_state(fixture.runs().run(journals.begin()->first)).step > 0;
+  };
+  const auto preempted = start();
+  while (preempted->running() && !begun()) usleep(5000);
+  preempted->signal(SIGTERM);
+  CHECK(preempted->wait().code == -SIGKILL);
+  CHECK_THAT(slurm.noted(), Contains("requeue 101_0"));
+  const auto stopped = start();
+  const std::string key = fixture.journals().begin()->first;
+  while (stopped->running() && read_run_state(fixture.runs().run(key)).status != "running") usleep(5000);
+  ask_to_stop(fixture.runs().run(key).stop());
+  usleep(1200000);  // until the file was seen
+  stopped->signal(SIGTERM);
+  CHECK(stopped->wait().code == 75);
+}
+
+TEST_CASE("the job that plans again goes back into the queue when it cannot", "[cli][slurm]") {
+  const SweepFixture fixture;
+  fixture.without_tuning();
+  const FakeSlurm slurm(fixture);
+  REQUIRE(slurm.sweep().code == 0);
+  while (slurm.queue().size() > 1) slurm.run_first("step_ms=0");
+  const auto before = read_file(fixture.path("slurm/queue"));
+  {
+    const FileLock other(fixture.runs().sweep_lock("small"));
+    CHECK(slurm.run_first("").code == -SIGKILL);
+    CHECK(slurm.noted() == "requeue 102\n");
+    write_file_atomic(fixture.path("slurm/queue"), before);
+    CHECK(slurm.run_first("", {"SLURM_RESTART_COUNT=20"}).code == 1);
+    CHECK(slurm.noted() == "requeue 102\n");
+    write_file_atomic(fixture.path("slurm/queue"), before);
+  }
+  const Finished away = slurm.run_first("", {"FAKE_SLURM_AWAY=1"});  // the first question finds nobody
+  CHECK(away.code == 0);
+  CHECK_THAT(away.err, Contains("squeue: slurm_load_jobs error: Unable to contact slurm controller: asking"));
+  CHECK(slurm.queue().empty());
+}
+
+TEST_CASE("so many at once holds for the sweep, and a run that is worked on elsewhere keeps the chain",
+          "[cli][slurm]") {
+  const SweepFixture fixture;
+  fixture.without_tuning();
+  FakeSlurm slurm(fixture);
+  write_file_atomic(fixture.path("profile.toml"), "at_once = 2\n");
+  slurm.launcher = "slurm:" + fixture.path("profile.toml");
+  REQUIRE(fixture
+              .aunet({"plan", fixture.path("sweep.toml"), "--runs", fixture.runs().path,
+                      "--export-jobs=" + fixture.path("jobs")})
+              .code == 0);
+  const std::string key = fixture.prepared_keys().at(0);
+  REQUIRE(slurm.sweep({"--only", key}).code == 0);  // 101, and 102 plans again
+  CHECK_THAT(slurm.arguments("101"), !Contains("dependency"));
+  REQUIRE(slurm.sweep().code == 0);
+  CHECK_THAT(slurm.arguments("103"), Contains("--dependency=afterany:101 "));
+  while (!slurm.queue().empty()) slurm.run_first("step_ms=0");
+  CHECK(count_done(fixture) == 8);
+  remove_tree(fixture.runs().run(key).journal());
+  const FileLock somebody(fixture.runs().run(key).lock());
+  const Finished waiting = slurm.sweep();
+  INFO(waiting.out << waiting.err);
+  CHECK(waiting.code == 0);
+  REQUIRE(slurm.queue().size() == 1);
+  CHECK_THAT(slurm.arguments(slurm.queue().at(0).first), Contains("--begin=now+600 "));
+  CHECK_THAT(slurm.sweep().out, Contains("nothing to submit: 1 runs"));
+  CHECK(slurm.queue().size() == 1);
+}
+
+TEST_CASE("stop KEY reaches a task that still waits", "[cli][slurm]") {
+  const SweepFixture fixture;
+  fixture.without_tuning();
+  const FakeSlurm slurm(fixture);
+  REQUIRE(slurm.sweep().code == 0);
+  const std::string key = fixture.prepared_keys().at(0);
+  const Finished stop = fixture.aunet({"stop", key, "--runs", fixture.runs().path});
+  CHECK(stop.code == 0);
+  CHECK_THAT(stop.out, Contains(key + ": does not run, and does not start until"));
+  int n_stopped = 0;
+  while (slurm.queue().size() > 1) n_stopped += slurm.run_first("step_ms=0").code == 75;
+  CHECK(n_stopped == 1);
+  CHECK(slurm.run_first("").code == 75);
+  CHECK(slurm.queue().empty());
+  CHECK(count_done(fixture) == 7);
+}
+
+TEST_CASE("work: limits hold for each cause, and evaluations alone never fail a done run", "[cli][work]") {
+  const SweepFixture fixture;
+  fixture.without_tuning();
+  write_file_atomic(fixture.path("sweep.toml"), read_file(fixture.path("sweep.toml")) +
+                                                    "\n[[eval]]\nname = \"typos\"\ncorrupt = \"typos\"\n");
+  REQUIRE(fixture
+              .aunet({"plan", fixture.path("sweep.toml"), "--runs", fixture.runs().path,
+                      "--export-jobs=" + fixture.path("jobs")})
+              .code == 0);
+  const auto work = [&](const std::string& key, const std::string& fake) {
+    return fixture.aunet({"work", fixture.runs().run(key).path, "--retry", "preempted=1,crash=4"}, fake);
+  };
+  size_t n_done = 0;
+  for (const std::string& key : fixture.prepared_keys()) {
+    CHECK(work(key, "segv=bpe lost_text=typos").code == 1);
+    const JournalSummary summary = summarize(fixture.journals().at(key));
+    if (summary.status == "failed") {
+      CHECK(summary.cause == "signal");
+      CHECK(summary.attempts == 5);
+      continue;
+    }
+    ++n_done;
+    for (int round = 0; round < 5; ++round) CHECK(work(key, "lost_text=typos").code == 1);
+    CHECK(summarize(fixture.journals().at(key)).status == "done");
+    CHECK(work(key, "").code == 0);
+  }
+  CHECK(n_done == 4);
+}
+
+TEST_CASE("--export-jobs: a branch starts from its parent, whose line comes first", "[cli][work]") {
+  const SweepFixture fixture;
+  fixture.without_tuning();
+  write_file_atomic(fixture.path("sweep.toml"),
+                    read_file(fixture.path("sweep.toml")) + "\n[schedule]\nkind = \"wsd\"\n");
+  const Finished exported = fixture.aunet({"plan", fixture.path("sweep.toml"), "--runs", fixture.runs().path,
+                                           "--export-jobs=" + fixture.path("jobs")});
+  INFO(exported.out << exported.err);
+  REQUIRE(exported.code == 0);
+  const std::string jobs = read_file(fixture.path("jobs"));
+  size_t n_branches = 0;
+  for (const std::string& key : fixture.prepared_keys()) {
+    const std::string toml = read_file(fixture.runs().run(key).run_toml());
+    const size_t at = toml.find("parent = \"");
+    if (at == std::string::npos) continue;
+    ++n_branches;
+    const std::string parent = toml.substr(at + 10, 16);
+    CHECK(jobs.find(parent) < jobs.find(key));
+  }
+  CHECK(n_branches == 4);
+}
+
 TEST_CASE("work: one run to its end, in time, with its limits", "[cli][work]") {
   const SweepFixture fixture;
   fixture.without_tuning();
@@ -245,6 +465,9 @@ TEST_CASE("work: one run to its end, in time, with its limits", "[cli][work]") {
   CHECK(count_done(fixture) == 8);
   CHECK_THAT(work(jobs[0], "").out, Contains("done already"));
   CHECK(work(jobs[0] + " --retry crash=x", "").code == 2);
+  CHECK_THAT(work(jobs[0] + " --limit 0.5", "").err, Contains("no time to work in: 0.5 s are left"));
+  CHECK(work(jobs[0] + " --limit 0.5", "").code == 2);
+  CHECK(work(jobs[0] + " --deadline 1000", "").code == 2);
   CHECK(fixture.aunet({"work"}).code == 2);
 }
 

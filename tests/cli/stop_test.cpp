@@ -212,3 +212,19 @@ TEST_CASE("a run that stands still is told once, and may go on", "[cli][notify]"
   process->signal(SIGINT);
   CHECK(process->wait().code == 75);
 }
+
+TEST_CASE("a failure that was there before is not the end of a process that did not come to its journal",
+          "[cli][retry]") {
+  const SweepFixture fixture;
+  fixture.without_tuning();
+  REQUIRE(fixture.start_sweep("oom=bpe", {"--set", "retry.oom=0"})->wait().code == 1);
+  const Finished again =
+      fixture.start_sweep("vanish=bpe", {"--set", "retry.oom=0", "--set", "retry.crash=0"})->wait();
+  INFO(again.out << again.err);
+  CHECK(again.code == 1);
+  CHECK_THAT(again.out, Contains("bpe: crash: exit 3: no device") && !Contains("out of memory"));
+  for (const auto& [key, journal] : fixture.journals()) {
+    const JournalSummary summary = summarize(journal);
+    CHECK((summary.status == "done" || summary.cause == "crash"));
+  }
+}

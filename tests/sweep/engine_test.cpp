@@ -17,6 +17,7 @@
 
 using namespace aunet;
 using Catch::Contains;
+using Catch::EndsWith;
 
 TEST_CASE("causes of a journal and of a process fall under those that [retry] limits", "[sweep][retry]") {
   CHECK(retry_cause("diverged") == "nan");
@@ -144,7 +145,7 @@ TEST_CASE("a run marked for another try keeps its story and counts as interrupte
   RunState state = read_run_state(run);
   CHECK(state.status == "failed");
   CHECK(can_be_tried_again(run, state));
-  CHECK(journal_retry(run, state));
+  CHECK(journal_retry(run));
   state = read_run_state(run);
   CHECK(state.status != "failed");
   CHECK(!can_be_tried_again(run, state));
@@ -152,6 +153,35 @@ TEST_CASE("a run marked for another try keeps its story and counts as interrupte
   REQUIRE(records.size() == 2);
   CHECK(std::get<EndRecord>(records[1]).message == "to be tried again; was crash: exit 1");
   const FileLock somebody(run.lock());
-  CHECK(!journal_retry(run, state));
+  CHECK(!journal_retry(run));
   CHECK(journal_failure(run, "crash", "exit 1").empty());
+}
+
+TEST_CASE("a done run is neither failed nor marked, whatever was seen of it before", "[sweep][retry]") {
+  const TemporaryFolder folder;
+  const RunDir run{folder.path};
+  AppendFile journal(run.journal());
+  journal.append_line(to_json_line(AttemptRecord{.attempt = 1}));
+  journal.append_line(to_json_line(EndRecord{1, 5, "done", "", ""}));
+  CHECK(journal_failure(run, "preempted", "again and again").empty());
+  CHECK(journal_retry(run));
+  CHECK(read_run_state(run).status == "done");
+  CHECK(read_journal(run.journal()).size() == 2);
+}
+
+TEST_CASE("of a log the last line is read, cut where it is endless and never within a character",
+          "[sweep][retry]") {
+  const TemporaryFolder folder;
+  const RunDir run{folder.path};
+  CHECK(last_log_line(run).empty());
+  write_file_atomic(run.log(), "one\ntwo\r 7 %\r 8 %\n");
+  CHECK(last_log_line(run) == " 8 %");
+  write_file_atomic(run.log(), std::string(1 << 20, 'x') + "\nthe end\n\n");
+  CHECK(last_log_line(run) == "the end");
+  std::string umlauts = "a";
+  for (int i = 0; i < 500; ++i) umlauts += "\u00e4";
+  write_file_atomic(run.log(), umlauts);
+  const std::string line = last_log_line(run);
+  CHECK(line.size() == 299 + 4);
+  CHECK_THAT(line, EndsWith("\u00e4 ..."));
 }

@@ -125,3 +125,38 @@ TEST_CASE("a run that somebody takes between the look and the deed is left alone
   CHECK(remove_garbage(runs, found[0]));
   CHECK(list_directory(run.checkpoints()) == std::vector<std::string>{"step-00000020", "step-00000030"});
 }
+
+TEST_CASE("nothing of the cache is garbage while a sweep is at work or Slurm has jobs of one",
+          "[sweep][gc]") {
+  const TemporaryFolder folder;
+  const RunsRoot runs{folder.path};
+  const std::string tokenizer = runs.cache() + "/tokenizers/b.tiktoken";
+  make_directories(runs.cache() + "/tokenizers");
+  make_directories(runs.path + "/plans/s.slurm");
+  write_file_atomic(tokenizer, "of nobody yet");
+  make_old(tokenizer);
+  const std::vector<Garbage> found = find_garbage(runs);
+  REQUIRE(found.size() == 1);
+  {
+    const FileLock sweep(runs.sweep_lock("other"));
+    CHECK(paths(runs).empty());
+    CHECK(!remove_garbage(runs, found[0]));
+  }
+  const std::string round = runs.path + "/plans/s.slurm/round-1.json";
+  write_file_atomic(round, R"({"job": "7", "keys": ["x"], "follow_up": "", "closed": false})");
+  CHECK(paths(runs).empty());
+  write_file_atomic(round, R"({"job": "7", "keys": ["x"], "follow_up": "", "closed": true})");
+  CHECK(paths(runs).size() == 1);
+  CHECK(remove_garbage(runs, found[0]));
+}
+
+TEST_CASE("a leftover is NAME.tmp-PID and nothing that only looks like it", "[sweep][gc]") {
+  const TemporaryFolder folder;
+  const RunsRoot runs{folder.path};
+  const RunDir run = make_run(runs, "000000000000000a", some_run(), {10}, "failed");
+  for (const char* name : {"a.tmp-12", "a.tmp-12.bak", "a.tmp-x", "a.tmp-", ".tmp-12", "a.tmp-12 b"}) {
+    write_file_atomic(run.path + "/" + name, "x");
+    make_old(run.path + "/" + name);
+  }
+  CHECK(paths(runs) == std::set<std::string>{"000000000000000a/a.tmp-12"});
+}

@@ -1,5 +1,6 @@
 // What we say to Slurm and read of it, and what a worker counts.
 #include "core/error.h"
+#include "core/text.h"
 #include "sweep/command_launcher.h"
 #include "sweep/slurm.h"
 #include "sweep/worker.h"
@@ -47,6 +48,7 @@ at_once = 4
 sbatch = ["--constraint=h100", "--signal=B:USR1@120"]
 setup = ["module load cuda"]
 plan_partition = "cpu"
+plan_sbatch = ["--licenses=none"]
 )",
                                                 "p.toml");
   const std::string text = slurm_array_script(full, array);
@@ -58,6 +60,7 @@ plan_partition = "cpu"
     CHECK_THAT(text, Contains(line));
   const std::string plan = slurm_plan_script(full, "s", "/r/plan.log", "again");
   CHECK_THAT(plan, Contains("--partition=cpu\n") && Contains("--time=00:30:00\n") && !Contains("gpus"));
+  CHECK_THAT(plan, Contains("#SBATCH --licenses=none\n") && !Contains("h100") && !Contains("--signal"));
 }
 
 TEST_CASE("a profile's mistakes are named with their place", "[sweep][slurm]") {
@@ -76,20 +79,31 @@ TEST_CASE("a profile's mistakes are named with their place", "[sweep][slurm]") {
   CHECK_THAT(message("sbatch = [\"a\\nb\"]"), Contains("expected one line a text"));
 }
 
-TEST_CASE("attempts count as fruitless until one checkpoints, fails for good or is marked for retry",
+TEST_CASE("ends count by cause until an attempt checkpoints, is done, fails for good or is marked for retry",
           "[sweep][work]") {
+  using Counts = std::map<std::string, int64_t>;
   std::vector<JournalRecord> journal = {AttemptRecord{.attempt = 1}, AttemptRecord{.attempt = 2}};
-  CHECK(fruitless_attempts(journal) == 2);
+  CHECK(fruitless_ends(journal) == Counts{{"preempted", 2}});
+  CHECK(fruitless_ends(journal, {{1, "crash"}}) == Counts{{"crash", 1}, {"preempted", 1}});
   journal.push_back(CheckpointRecord{2, 5, "c"});
-  CHECK(fruitless_attempts(journal) == 0);
+  CHECK(fruitless_ends(journal).empty());
   journal.push_back(AttemptRecord{.attempt = 3});
   journal.push_back(EndRecord{3, 5, "interrupted", "signal", ""});
-  CHECK(fruitless_attempts(journal) == 1);
-  journal.push_back(EndRecord{3, 5, "failed", "crash", ""});
-  CHECK(fruitless_attempts(journal) == 0);
+  CHECK(fruitless_ends(journal) == Counts{{"timeout", 1}});
+  CHECK(fruitless_ends(journal, {{3, "preempted"}}) == Counts{{"preempted", 1}});
   journal.push_back(AttemptRecord{.attempt = 4});
-  journal.push_back(EndRecord{4, 5, "interrupted", "retry", ""});
-  CHECK(fruitless_attempts(journal) == 0);
+  journal.push_back(EndRecord{4, 5, "failed", "crash", ""});
+  CHECK(fruitless_ends(journal).empty());
+  journal.push_back(AttemptRecord{.attempt = 5});
+  journal.push_back(EndRecord{5, 5, "interrupted", "retry", ""});
+  CHECK(fruitless_ends(journal).empty());
+  journal.push_back(AttemptRecord{.attempt = 6});
+  journal.push_back(EndRecord{6, 9, "done", "", ""});
+  for (int64_t round = 7; round < 20; ++round) {  // evaluations alone: no checkpoint, and nothing to limit
+    journal.push_back(AttemptRecord{.attempt = round});
+    journal.push_back(EndRecord{round, 9, "done", "", ""});
+  }
+  CHECK(fruitless_ends(journal).empty());
 }
 
 TEST_CASE("a command's template takes the run's words and refuses others", "[sweep][command]") {

@@ -4,12 +4,15 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/journal.h"
+#include "core/machine.h"
 #include "sweep/claim_register.h"
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unistd.h>
@@ -49,6 +52,23 @@ Plan plan_of(const std::string& key, int64_t n_params) {
   return plan;
 }
 
+RunConfig small_run() {
+  RunConfig run;
+  TransformerConfig model;
+  model.tokenizer.kind = "bytes";
+  model.dim = 64;
+  model.n_layers = 1;
+  model.vocab_size = 258;
+  run.model = model;
+  run.data.train = {{"/nowhere.jsonl", 1}};
+  run.data.heldout = {"/nowhere.jsonl"};
+  run.data.train_fingerprint = "f";
+  run.optim.lr = 0.01;
+  run.horizon.windows = 100;
+  run.horizon.batch_windows = 1;
+  return run;
+}
+
 SweepOutcome supervise_plan(const Folder& folder, NoLauncher& launcher, const Plan& plan) {
   SupervisorOptions options;
   options.runs = {folder.path};
@@ -82,6 +102,73 @@ TEST_CASE("a run that does not fit into the memory is said before anything start
   CHECK_THROWS_WITH(supervise(
                         maker, launcher, [](double) { return 0; }, options),
                     !Contains("memory"));
+}
+
+TEST_CASE("a run for which memory never comes fails as soon as nothing else of the sweep runs",
+          "[sweep][memory]") {
+  const Folder folder;
+  NoLauncher launcher;
+  Plan plan = plan_of("0123456789abcdef", 1000);
+  plan.cells[0].run = small_run();
+  plan.cells.push_back(plan.cells[0]);
+  plan.cells[1].key = "fedcba9876543210";
+  plan.cells[1].memory_bytes = 1e18;
+  SupervisorOptions options;
+  options.runs = {folder.path};
+  const RunDir first = options.runs.run("0123456789abcdef");
+  make_directories(first.path);
+  auto somebody = std::make_unique<FileLock>(first.lock());  // an adopted run: nothing is refused
+  const auto release = [&](double) {
+    if (somebody) {
+      AppendFile journal(first.journal());
+      journal.append_line(to_json_line(AttemptRecord{.attempt = 1}));
+      journal.append_line(to_json_line(EndRecord{1, 5, "done", "", ""}));
+    }
+    somebody.reset();
+    return 0;
+  };
+  const SweepOutcome outcome = supervise([&](const LossLookup&) { return plan; }, launcher, release, options);
+  CHECK(outcome.done == 1);
+  REQUIRE(outcome.failed.size() == 1);
+  CHECK(outcome.failed[0].key == "fedcba9876543210");
+  CHECK(outcome.failed[0].cause == "oom");
+  CHECK_THAT(outcome.failed[0].message, Contains("not started: it may need"));
+  CHECK(launcher.n_started == 0);
+}
+
+TEST_CASE("a command's runs need no memory of this machine", "[sweep][memory]") {
+  const Folder folder;
+  NoLauncher launcher;
+  Plan plan = plan_of("0123456789abcdef", 1000);
+  plan.cells[0].run = small_run();
+  plan.cells[0].memory_bytes = 1e18;
+  SupervisorOptions options;
+  options.runs = {folder.path};
+  options.here = false;
+  const SweepOutcome outcome =
+      supervise([&](const LossLookup&) { return plan; }, launcher, [](double) { return 0; }, options);
+  CHECK(launcher.n_started == 1);
+  REQUIRE(outcome.failed.size() == 1);
+  CHECK(outcome.failed[0].cause == "config");
+}
+
+TEST_CASE("the process of a run is known from its last attempt, on the machine where that was begun",
+          "[sweep]") {
+  const Folder folder;
+  const RunDir run{folder.path};
+  CHECK(last_attempt_pid(run) == 0);
+  AppendFile journal(run.journal());
+  const auto attempt = [&](int64_t number, const std::string& host, int64_t pid) {
+    journal.append_line(to_json_line(AttemptRecord{.attempt = number, .host = host, .pid = pid}));
+    for (int64_t step = 1; step < 1000; ++step)
+      journal.append_line(to_json_line(StepRecord{.attempt = number, .step = step}));
+  };
+  attempt(1, host_name(), 11);
+  CHECK(last_attempt_pid(run) == 11);
+  attempt(2, "elsewhere", 12);
+  CHECK(last_attempt_pid(run) == 0);
+  attempt(3, "", 13);  // a journal of an earlier release
+  CHECK(last_attempt_pid(run) == 13);
 }
 
 TEST_CASE("declared data cannot be run: the cells have no keys", "[sweep]") {

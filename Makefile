@@ -21,7 +21,7 @@ CACHE := $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/aunet-lab
 TORCH_ENV := $(CACHE)/torch-$(TORCH_VERSION)
 PACKAGES := g++ cmake ninja-build ccache pkg-config procps python3 python3-venv zstd sqlite3 gnuplot-nox \
   libboost-program-options-dev libtomlplusplus-dev libsqlite3-dev libsqlitecpp-dev catch2 libpcre2-dev \
-  libfmt-dev libspdlog-dev nlohmann-json3-dev libzstd-dev zlib1g-dev libxxhash-dev libeigen3-dev
+  libfmt-dev libspdlog-dev nlohmann-json3-dev libzstd-dev zlib1g-dev libxxhash-dev libeigen3-dev libarchive-dev
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 system:

@@ -4,6 +4,7 @@
 #include "cli/bench_loader.h"
 #include "cli/bench_split.h"
 #include "cli/bpe.h"
+#include "cli/bundle.h"
 #include "cli/command.h"
 #include "cli/data.h"
 #include "cli/gc.h"
@@ -46,6 +47,8 @@ int main(int argc, char** argv) {
        {"retry", "mark failed runs as to be tried again", cmd_retry},
        {"gc", "delete checkpoints and leftovers that no run needs", cmd_gc},
        {"work", "one prepared run to its end, as a job of a cluster does it", cmd_work},
+       {"bundle", "a finished run as one file to repeat it from", cmd_bundle},
+       {"repeat", "run a cell again, and say whether it came to the same", cmd_repeat},
        {"diff", "what makes two runs different", cmd_diff},
        {"ingest", "run directories into the database", cmd_ingest},
        {"train", "run one experiment", cmd_train},
@@ -57,6 +60,7 @@ int main(int argc, char** argv) {
        {"generate", "text from a run's model", cmd_torch_generate},
        {"verify", "compare models with golden vectors of the official code", cmd_torch_verify},
        {"bench",
-        "time of a training step (step), of generation (generate), of split rules (split), of BPE (bpe), of batches (loader)",
+        "time of a training step (step), of generation (generate), of split rules (split), of BPE (bpe), of "
+        "batches (loader)",
         cmd_bench}});
 }

@@ -5,12 +5,14 @@
 #include "config/run_config.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "core/hash.h"
 #include "core/journal.h"
 #include "core/machine.h"
 #include "core/run_dir.h"
 #include "core/text.h"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 #include <unistd.h>
 
 #include <algorithm>
@@ -103,7 +105,7 @@ class FakeTrainer {
     eval.step = step_;
     eval.split = "heldout";
     eval.text_bytes = eval.units = 1000;
-    eval.loss_bpb = loss_of(run_, step_);
+    eval.loss_bpb = drifted(loss_of(run_, step_));
     eval.nats = eval.loss_bpb * std::log(2.0) * 1000;
     eval.loss_nats = eval.nats / 1000;
     write(eval);
@@ -156,7 +158,7 @@ class FakeTrainer {
     return 0;
   }
 
-  StepRecord step_record(int64_t n_steps) const {
+  StepRecord step_record(int64_t n_steps) {
     StepRecord record;
     record.attempt = attempt_;
     record.step = step_;
@@ -165,7 +167,7 @@ class FakeTrainer {
     record.flops_useful =
         run_.origin.flops_planned * static_cast<double>(step_) / static_cast<double>(n_steps);
     record.flops_paper = record.flops_executed = record.flops_useful;
-    record.loss_bpb = loss_of(run_, step_);
+    record.loss_bpb = drifted(loss_of(run_, step_));
     record.loss_nats = record.loss_bpb * std::log(2.0);
     record.lr = run_.optim.lr;
     record.grad_norm = 1;
@@ -212,9 +214,30 @@ class FakeTrainer {
     return code;
   }
 
+  /// "drift=1e-7": every loss from step "drift_step" on is larger by that share.
+  double drifted(double loss) {
+    const std::string share = settings_["drift"];
+    return share.empty() || step_ < number("drift_step", 1)
+               ? loss
+               : loss * (1 + std::strtod(share.c_str(), nullptr));
+  }
+
+  /// state.json as the real trainer writes it; "isa=AVX2": the instruction set that it names.
   void checkpoint() {
     const std::string name = fmt::format("step-{:08d}", step_);
     make_directories(dir_.checkpoints() + "/" + name);
+    const std::string isa = settings_["isa"];
+    nlohmann::json state = {
+        {"key", train_key(run_)},
+        {"numerics",
+         {{"version", kNumericsVersion},
+          {"threads", run_.runtime.threads},
+          {"device", "cpu"},
+          {"instruction_set", isa.empty() ? "FAKE512" : isa},
+          {"torch_version", "0.0"}}},
+        {"files", {{"model.safetensors", hash_hex(fmt::format("{:.17g}", drifted(loss_of(run_, step_))))}}}};
+    state["hash"] = hash_hex(state.dump());
+    write_file_atomic(dir_.checkpoints() + "/" + name + "/state.json", state.dump());
     write(CheckpointRecord{attempt_, step_, "checkpoints/" + name});
     journal_->sync();
   }

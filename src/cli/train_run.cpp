@@ -12,6 +12,7 @@
 #include "core/text.h"
 #include "data/leak.h"
 #include "eval/bits_per_byte.h"
+#include "sweep/host_memory.h"
 #include "sweep/missing_evals.h"
 #include "train/diagnosis.h"
 #include "train/trainer.h"
@@ -95,6 +96,7 @@ class Attempt {
   TrainState state_;
   std::string from_run_;  // whose checkpoint it started from; "": its own, or none
   std::string not_evaluated_;
+  std::optional<double> start_seconds_;  // from the process's start to the first step
 
   void resume(const RunParts& parts, const Checkpoints& checkpoints, AdamW& optimizer);
   void branch(const RunParts& parts, AdamW& optimizer);
@@ -128,7 +130,8 @@ bool Attempt::work() {
          journal_.append_line(to_json_line(diagnose(*parts.model, parts.run, train, state_.step, attempt_)));
        }},
       state_, attempt_);
-  log_info(fmt::format("training begins {:.2f} s after the process did", seconds_since_exec()));
+  start_seconds_ = seconds_since_exec();
+  log_info(fmt::format("training begins {:.2f} s after the process did", *start_seconds_));
   const TrainOutcome outcome = trainer.run();
   if (outcome == TrainOutcome::Interrupted || stop_requested() || !evaluate(parts, heldout) ||
       !evaluate_further(parts)) {
@@ -258,7 +261,11 @@ bool Attempt::evaluate_further(const RunParts& parts) {
 }
 
 void Attempt::end(const std::string& status, const std::string& cause, const std::string& message) {
-  journal_.append_line(to_json_line(EndRecord{attempt_, state_.step, status, cause, message}));
+  EndRecord record{attempt_, state_.step, status, cause, message};
+  record.peak_bytes = peak_resident_bytes();
+  record.seconds = seconds_since_exec();
+  record.start_seconds = start_seconds_;
+  journal_.append_line(to_json_line(record));
   journal_.sync();
 }
 

@@ -104,6 +104,9 @@ void visit_fields(Same<EndRecord> auto& r, Visit visit) {
   visit("status", r.status);
   visit("cause", r.cause);
   visit("message", r.message);
+  visit.optional("peak_bytes", r.peak_bytes);
+  visit.optional("seconds", r.seconds);
+  visit.optional("start_seconds", r.start_seconds);
 }
 
 template <class Visit>

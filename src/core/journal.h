@@ -86,6 +86,11 @@ struct EndRecord {
   /// its message
   std::string cause{};
   std::string message{};
+  // Of the process that ended; journals of earlier releases, and of ends that others wrote, have none of
+  // these.
+  std::optional<int64_t> peak_bytes{};    // its largest resident memory (host memory, also of a run on a GPU)
+  std::optional<double> seconds{};        // since it was started
+  std::optional<double> start_seconds{};  // of them, until the first step began
 };
 
 /// What a run looked like at the step that failed it as "nan" or "diverged". type "diagnosis", before the end

@@ -57,6 +57,10 @@ double resident_bytes(int64_t pid) {
   return resident * static_cast<double>(::sysconf(_SC_PAGESIZE));
 }
 
+int64_t peak_resident_bytes() {
+  return static_cast<int64_t>(1024 * number_in("/proc/self/status", "VmHWM", 0));
+}
+
 int64_t oom_kills() {
   const double own = number_in(control_group() + "/memory.events", "oom_kill", -1);
   return static_cast<int64_t>(own >= 0 ? own : number_in("/proc/vmstat", "oom_kill", 0));

@@ -17,6 +17,10 @@ double available_memory_bytes();
 /// Resident bytes of a process (/proc/PID/statm); 0 when it is gone.
 double resident_bytes(int64_t pid);
 
+/// Largest resident memory of this process since it was started (VmHWM of /proc/self/status, which does not
+/// count what a parent had before exec, as getrusage does); 0 when it cannot be read.
+int64_t peak_resident_bytes();
+
 /// Processes that the kernel has killed for memory since boot, in our control group where that counts them,
 /// else on the machine. Only differences say anything.
 int64_t oom_kills();

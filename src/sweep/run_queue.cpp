@@ -4,6 +4,7 @@
 #include "core/file.h"
 #include "core/text.h"
 #include "sweep/missing_evals.h"
+#include "sweep/plan_cost.h"
 #include "sweep/run_tree.h"
 
 #include <fmt/format.h>
@@ -14,17 +15,6 @@
 namespace aunet {
 
 namespace {
-
-constexpr double kBytesPerParameter = 12;     // fp32 weight and two moments of AdamW
-constexpr double kBytesPerJournalStep = 400;  // a step record is about 350 bytes
-
-double disk_bytes(const Cell& cell) {
-  const bool pins = cell.run.runtime.checkpoint_pin > 0;
-  const auto n_copies =
-      static_cast<double>(cell.run.runtime.checkpoint_keep + 1 + pins);  // one more while it is written
-  return n_copies * kBytesPerParameter * static_cast<double>(cell.params.total) +
-         kBytesPerJournalStep * static_cast<double>(cell.incremental_steps());
-}
 
 bool has_ended(const Job& job) { return job.stage == Job::Stage::Done || job.stage == Job::Stage::Failed; }
 

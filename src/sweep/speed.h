@@ -1,52 +1,58 @@
-// How long a run will take: from the speed of runs that were measured here, else from a stated assumption.
+// How long a run will take and how much memory: shipped device profiles, corrected by the runs measured here.
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/run_dir.h"
+#include "sweep/calibration.h"
+#include "sweep/machine_spec.h"
 #include "sweep/plan.h"
 
 namespace aunet {
 
 struct TimeEstimate {
-  double seconds = 0;
-  std::string source;  // in words, for people and for `seconds.source`
+  double seconds = 0;    // of the process: start, steps, evaluations
+  std::string source{};  // in words, for people and for `seconds.source`
+  double error = 0;      // one standard deviation, relative; 0: not known
 };
 
-/// Assumed when nothing was measured: one thread of a recent x86 core on models of this size, fp32. Our own
-/// measurement of small models (d 32 to 256) lies between 5 and 20 GFLOP/s; a plan corrects itself with the
-/// first finished run.
-inline constexpr double kAssumedFlopsPerThread = 10e9;
-/// Assumed share of a GPU's dense bf16 peak (budget/flops.h) that training uses.
-inline constexpr double kAssumedMfu = 0.4;
+struct MemoryEstimateOfRun {
+  double bytes = 0;  // largest resident memory of the process; on a GPU, memory of the device
+  std::string source{};
+  double error = 0;  // relative, as above
+};
 
 class SpeedBook {
  public:
-  /// Speeds of the runs in RUNS that have steps (at most `max_runs` of them). Unreadable runs are passed
-  /// over.
-  explicit SpeedBook(const RunsRoot& runs, int64_t max_runs = 500);
+  /// The calibration table of RUNS, refreshed (at most `max_runs` new runs are measured).
+  explicit SpeedBook(const RunsRoot& runs, int64_t max_runs = 300);
 
-  /// Plans for a machine instead: "h100:8", "h200:1", "cpu:2". Throws ConfigError for other words.
+  /// Plans for another machine: see parse_machine(). Throws ConfigError for words that it does not know.
   void assume_machine(const std::string& machine);
+  /// Of assume_machine(); nullopt: this one.
+  const std::optional<MachineSpec>& machine() const { return machine_; }
 
-  /// Useful FLOPs of the cell (those that its run tree does not spare it) over the speed of the measured run
-  /// of the same kind of model and device whose FLOPs are nearest (by ratio); else over the assumed speed.
-  /// Start-up, evaluation and checkpoints are not counted.
+  /// Time of the part of a cell that its run tree does not spare it. The profile's time of a step times the
+  /// median of measured over predicted, over runs of the same kind of model and device; the closer their
+  /// steps are in size, the more they count. Without such a run: the profile alone.
   TimeEstimate estimate(const Cell& cell) const;
+
+  /// Memory of the whole process: profile's process, texts of the corpus, weights, gradients, moments,
+  /// activations; corrected by measured peaks in the same way. Not what several runs share (libraries).
+  MemoryEstimateOfRun estimate_memory(const Cell& cell) const;
 
   /// Median useful FLOP/s of the runs of each family, by name.
   std::map<std::string, double> family_rates() const;
 
  private:
-  struct Measured {
-    std::string key, family, kind, device;
-    double flops = 0, flops_per_second = 0;
-  };
-  std::vector<Measured> measured_;
-  std::string machine_;
-  double machine_flops_per_second_ = 0;  // 0: this machine
+  std::vector<CalibrationRow> measured_;
+  std::optional<MachineSpec> machine_;
+
+  std::string profile_name(const Cell& cell) const;
+  std::vector<const CalibrationRow*> like(const Cell& cell) const;
 };
 
 }  // namespace aunet

@@ -99,7 +99,7 @@ TEST_CASE("states come from the run directories: done, failed, stale, new", "[cl
 
 TEST_CASE("time estimates turn from the assumption to what was measured", "[cli]") {
   const SweepFixture fixture;
-  CHECK_THAT(plan(fixture).out, Contains("assumed: 10 GFLOP/s, no run of this kind measured"));
+  CHECK_THAT(plan(fixture).out, Contains("assumed: profile cpu, no run of this kind measured"));
   REQUIRE(fixture.start_sweep("step_ms=1")->wait().code == 0);
   for (const Json& cell : Json::parse(plan(fixture, {"--json"}).out)) {
     CHECK_THAT(cell["seconds"]["source"].get<std::string>(), Catch::StartsWith("measured: "));

@@ -177,7 +177,7 @@ TEST_CASE("a task whose time is over checkpoints and goes back into the queue as
   CHECK_THAT(read_file(slurm.script(job)), Contains("#SBATCH --array=0-7%3\n") &&
                                                Contains("--time=00:02:00\n") && Contains("--requeue\n") &&
                                                Contains("--open-mode=append\n"));
-  const Finished task = slurm.run_first("step_ms=100", {"FAKE_SLURM_LEFT=0:03"});
+  const Finished task = slurm.run_first("step_ms=400", {"FAKE_SLURM_LEFT=0:03"});
   CHECK_THAT(task.err, Contains("--margin: 118.5 s is more than half of the 3 s that are left"));
   CHECK(task.code == -SIGKILL);
   CHECK_THAT(slurm.noted(), Contains(fmt::format("requeue {}_0", job)));

@@ -171,8 +171,9 @@ TEST_CASE("only failures that would come out the same are final", "[sweep]") {
 TEST_CASE("a machine to estimate for is named by kind and count", "[sweep]") {
   SpeedBook speeds(RunsRoot{"/nonexistent"});
   for (const char* word : {"h100:8", "h200:1", "cpu:2", "cpu"}) CHECK_NOTHROW(speeds.assume_machine(word));
-  for (const char* word : {"", "a100:8", "h100:0", "h100:x", "h100:8:1", "h100:"}) {
-    CHECK_THROWS_WITH(speeds.assume_machine(word),
-                      std::string("--on: expected cpu:N, h100:N or h200:N, got '") + word + "'");
+  for (const char* word : {"", "a100:8", "h100:0", "h100:x", "h100:8:1", "h100:", "slurm"}) {
+    CHECK_THROWS_WITH(
+        speeds.assume_machine(word),
+        std::string("--on: expected cpu:N, h100:N, h200:N or slurm:PROFILE, got '") + word + "'");
   }
 }

@@ -41,6 +41,7 @@ struct Round {
   std::string job, follow_up;
   std::vector<std::string> keys;
   std::vector<int64_t> attempts;  // of each run at the submission
+  std::vector<bool> failed;       // whether that was its state then: somebody wants it once more
   bool asked = false;             // by a person, not by the job that plans again
   bool closed = false;            // none of its tasks is in the queue any more, and its failures were told
 };
@@ -69,6 +70,7 @@ std::vector<Round> read_rounds(const std::string& folder) {
     round.asked = json.value("asked", true);
     round.closed = json.value("closed", false);
     round.attempts = json.value("attempts", std::vector<int64_t>());
+    round.failed = json.value("failed", std::vector<bool>());
     round.keys = json.value("keys", std::vector<std::string>());
   }
   std::sort(rounds.begin(), rounds.end(), [](const Round& a, const Round& b) { return a.number < b.number; });
@@ -92,7 +94,12 @@ class Submission {
   void withdraw_stops();
   void settle(Job& job);
   bool was_submitted(const std::string& key) const;
-  int64_t rounds_in_vain(const std::string& key, int64_t attempt, std::string& log) const;
+  struct InVain {
+    int64_t n_rounds = 0;
+    std::string log;          // of the last one's task
+    bool was_failed = false;  // already when that was submitted
+  };
+  InVain in_vain(const std::string& key, int64_t attempt) const;
   std::vector<Job*> startable();
   bool asked_to_stop() const { return is_asked_to_stop(supervisor_.runs.sweep_stop(plan_.sweep)); }
   void submit_all(const std::vector<Job*>& jobs);
@@ -210,19 +217,21 @@ bool Submission::was_submitted(const std::string& key) const {
   });
 }
 
-/// Rounds in a row, since a person asked for the run, whose task ended without a new attempt of it; `log` is
-/// that of the last one.
-int64_t Submission::rounds_in_vain(const std::string& key, int64_t attempt, std::string& log) const {
-  int64_t n = 0;
+/// Rounds in a row, since a person asked for the run, whose task ended without a new attempt of it.
+Submission::InVain Submission::in_vain(const std::string& key, int64_t attempt) const {
+  InVain result;
   for (auto round = rounds_.rbegin(); round != rounds_.rend(); ++round) {
     const auto found = std::find(round->keys.begin(), round->keys.end(), key);
     if (!round->closed || found == round->keys.end()) continue;
     const auto task = static_cast<size_t>(found - round->keys.begin());
-    if (task >= round->attempts.size() || round->attempts[task] < attempt) return n;
-    if (n++ == 0) log = fmt::format("{}-{}.log", stem(round->number), task);
-    if (round->asked) return n;
+    if (task >= round->attempts.size() || round->attempts[task] < attempt) return result;
+    if (result.n_rounds++ == 0) {
+      result.log = fmt::format("{}-{}.log", stem(round->number), task);
+      result.was_failed = task < round->failed.size() && round->failed[task];
+    }
+    if (round->asked) return result;
   }
-  return n;
+  return result;
 }
 
 /// What a follow-up does not submit again: it leaves failed and stopped runs to a person, as well as done
@@ -230,9 +239,10 @@ int64_t Submission::rounds_in_vain(const std::string& key, int64_t attempt, std:
 void Submission::settle(Job& job) {
   const RunDir run = directory(job);
   const RunState state = read_run_state(run);
+  const InVain vain = in_vain(job.cell.key, state.attempt);
   if (is_asked_to_stop(run.stop())) {
     job.stage = Job::Stage::Stopped;
-  } else if (state.status == "failed") {
+  } else if (state.status == "failed" && !vain.was_failed) {
     queue_.fail(job, state.cause, state.message);
   } else if (job.evaluating) {
     if (!was_submitted(job.cell.key)) return;
@@ -240,11 +250,10 @@ void Submission::settle(Job& job) {
     result_.sweep.not_evaluated.push_back({job.cell.key, job.cell.family, names, last_log_line(run)});
     queue_.done(job, state.heldout_bpb, 0);
   } else {
-    std::string log;
-    const int64_t n = rounds_in_vain(job.cell.key, state.attempt, log);
-    if (n <= supervisor_.retry.preempted) return;
+    if (vain.n_rounds <= supervisor_.retry.preempted) return;
     const std::string message = journal_failure(
-        run, "preempted", fmt::format("{} jobs in a row ended before its trainer began: {}", n, log));
+        run, "preempted",
+        fmt::format("{} jobs in a row ended before its trainer began: {}", vain.n_rounds, vain.log));
     if (message.empty()) return;  // somebody works on it after all
     queue_.fail(job, "preempted", message);
     notifier_->tell("failure", job.cell.key, "preempted: " + message);
@@ -293,7 +302,9 @@ void Submission::submit(const std::vector<Job*>& jobs) {
   std::string keys;
   for (const Job* job : jobs) {
     round.keys.push_back(job->cell.key);
-    round.attempts.push_back(read_run_state(directory(*job)).attempt);
+    const RunState state = read_run_state(directory(*job));
+    round.attempts.push_back(state.attempt);
+    round.failed.push_back(state.status == "failed");
     keys += job->cell.key + "\n";
     array.threads = std::max(array.threads, job->cell.run.runtime.threads);
   }
@@ -336,9 +347,9 @@ void Submission::plan_again_later() {
 }
 
 void Submission::write_round(const Round& round) const {
-  const Json json = {{"job", round.job},           {"keys", round.keys},
-                     {"attempts", round.attempts}, {"follow_up", round.follow_up},
-                     {"asked", round.asked},       {"closed", round.closed}};
+  const Json json = {{"job", round.job},       {"keys", round.keys},           {"attempts", round.attempts},
+                     {"failed", round.failed}, {"follow_up", round.follow_up}, {"asked", round.asked},
+                     {"closed", round.closed}};
   write_file_atomic(stem(round.number) + ".json", json.dump(1));
 }
 

@@ -4,8 +4,8 @@
 //
 //   RUNS/plans/NAME.slurm/round-3.keys   key of each task
 //                         round-3.sh     what sbatch was given; round-3-7.log: a task's own output
-//                         round-3.json   {"job", "keys", "attempts", "follow_up", "asked", "closed"}; written
-//                         after
+//                         round-3.json   {"job", "keys", "attempts", "failed", "follow_up", "asked",
+//                         "closed"}; written after
 //                                the submission
 //                         plan-3.sh      the job that plans round 4; plan-3.log
 #pragma once

@@ -305,7 +305,7 @@ TEST_CASE("a task that is preempted with a grace goes back into the queue; a sto
   const auto start = [&] {
     return std::make_unique<Process>(
         std::vector<std::string>{"/bin/bash", slurm.script(slurm.queue().at(0).first)},
-        slurm.environment_of_first("step_ms=20"), fixture.path("task"));
+        slurm.environment_of_first("step_ms=200"), fixture.path("task"));
   };
   const auto begun = [&] {
     const auto journals = fixture.journals();

@@ -1,5 +1,6 @@
 // aunet status, why, diff: what people look at while a sweep runs.
 #include "core/file.h"
+#include "core/machine.h"
 #include "fixture.h"
 
 #include <catch2/catch.hpp>
@@ -96,7 +97,7 @@ TEST_CASE("why shows the cause, diff shows what differs", "[cli]") {
   const Json differ = Json::parse(
       fixture.aunet({"diff", aunet_keys.at(0), aunet_keys.at(1), "--runs", fixture.runs().path, "--json"})
           .out);
-  CHECK(differ["provenance"]["host"] == Json({"host", "elsewhere"}));
+  CHECK(differ["provenance"]["host"] == Json({host_name(), "elsewhere"}));
   CHECK(differ["provenance"]["environment"][1] == "OMP_NUM_THREADS=7");
   CHECK(!differ["configuration"].empty());
   CHECK(fixture.aunet({"why", "zz", "--runs", fixture.runs().path}).code == 2);

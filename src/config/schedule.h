@@ -30,10 +30,10 @@ int64_t stable_steps(const ScheduleConfig& schedule, int64_t n_steps);
 /// Source   cosine: arXiv 2506.14761 table 6 (10 % linear warm-up from 0, cosine to 0.01 of the peak),
 ///          equation of lingua's optim.py. There s runs from 0 to n - 1, so the first update has rate 0 and
 ///          is lost; in runs of a hundred steps that is 1 % of the budget, so ours is shifted by one. wsd:
-///          Haegele et al. 2024, arXiv 2405.18392, section 3, and the authors' code (epfml/schedules-and-scaling,
-///          src/optim/utils.py, decay_type "sqrt"): constant rate and a cooldown that beats a linear one;
-///          10 to 20 % of the steps match the cosine. Theirs has 1 at step s0 + 1 and never reaches its end;
-///          ours is shifted by one like the cosine and ends at the floor.
+///          Haegele et al. 2024, arXiv 2405.18392, section 3, and the authors' code
+///          (epfml/schedules-and-scaling, src/optim/utils.py, decay_type "sqrt"): constant rate and a
+///          cooldown that beats a linear one; 10 to 20 % of the steps match the cosine. Theirs has 1 at step
+///          s0 + 1 and never reaches its end; ours is shifted by one like the cosine and ends at the floor.
 /// Throws   BugError for s outside 1 .. n_steps or another kind
 double rate_factor(const ScheduleConfig& schedule, int64_t step, int64_t n_steps);
 

@@ -19,9 +19,9 @@ namespace {
 
 /// Windows of which cost_per_byte is the mean: few, so that every plan has read them.
 constexpr int64_t kReferenceWindows = 64;
-constexpr int64_t kFewSteps = 500;     // DESIGN issue 4: fewer make the schedule hardly one
-constexpr double kLongWarmup = 0.1;    // share of the steps; longer bends exponents (arXiv 2406.19146)
-constexpr int64_t kSmallBatch = 8;     // windows a step
+constexpr int64_t kFewSteps = 500;   // DESIGN issue 4: fewer make the schedule hardly one
+constexpr double kLongWarmup = 0.1;  // share of the steps; longer bends exponents (arXiv 2406.19146)
+constexpr int64_t kSmallBatch = 8;   // windows a step
 
 bool counts_tokens(const FamilySpec& family) { return family.kind == "llama"; }
 

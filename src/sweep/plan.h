@@ -78,8 +78,8 @@ struct Cell {
   double flops_by_convention = 0;                   // what is compared with the budget
   double budget_error = 0;                          // |spent / budget - 1|
   CellMatch match;
-  double text_bytes = 0;                            // trained on
-  std::optional<double> tokens;                     // target units of a BPE model
+  double text_bytes = 0;           // trained on
+  std::optional<double> tokens;    // target units of a BPE model
   double epochs = 0;               // largest over the sources: drawn from it / its size; 0: unknown
   double unique_bytes = 0;         // different text bytes seen, over all sources; 0: unknown
   std::vector<SourceUse> sources;  // in the order of data.train; empty: unknown

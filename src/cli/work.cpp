@@ -89,13 +89,15 @@ double seconds_of_life(const WorkArguments& arguments, const std::string& job) {
   return std::max(kNoLife, deadline - static_cast<double>(std::time(nullptr)));
 }
 
+constexpr double kLeastWork = 5;  // seconds that a margin must leave, or half of the life
+
 /// Of a life of so many seconds those before the trainer is asked to checkpoint: a margin that leaves nothing
 /// to train in would checkpoint after every step, for ever.
 double seconds_to_work(double life, double margin) {
   if (life < kShortestLife)
     throw ConfigError(fmt::format("no time to work in: {:.3g} s are left before this process is killed",
                                   std::max(0.0, life)));
-  if (margin <= life / 2) return life - margin;
+  if (margin <= std::max(life / 2, life - kLeastWork)) return life - margin;
   log_warn(fmt::format("--margin: {:g} s is more than half of the {:.3g} s that are left: {:.3g} s instead",
                        margin, life, life / 2));
   return life / 2;
@@ -131,7 +133,7 @@ bool parse(const Args& args, WorkArguments& out, std::string& folder) {
       "deadline", po::value(&out.deadline),
       "Unix time at which this process is killed; also from AUNET_DEADLINE")(
       "margin", po::value(&out.margin)->default_value(120),
-      "seconds before that to ask for a checkpoint, at most half of them")(
+      "seconds before that to ask for a checkpoint; half of them when it leaves less than 5 to work in")(
       "retry", po::value(&out.retry), "CAUSE=N,...: limits as in [retry] of a sweep file")(
       "once", po::bool_switch(&out.once), "one attempt, whatever --retry says: the caller starts again")(
       "slurm", po::bool_switch(&out.slurm),

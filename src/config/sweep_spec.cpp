@@ -171,7 +171,7 @@ void check_model_axes(const Table& t, const std::vector<FamilySpec>& families, c
                                      {"byte_width", "an AU-Net family"}}) {
     if (std::find(tune.axes.begin(), tune.axes.end(), axis) == tune.axes.end()) continue;
     if (std::none_of(families.begin(), families.end(),
-                     [&](const FamilySpec& f) { return can_move(f, axis); }))
+                     [&, &axis = axis](const FamilySpec& f) { return can_move(f, axis); }))
       t.fail("axes", fmt::format("\"{}\": expected {}, got none", axis, wanted));
   }
   const bool tries_splits = std::find(tune.axes.begin(), tune.axes.end(), "split") != tune.axes.end();

@@ -88,11 +88,22 @@ class File {
   int fd_;
 };
 
+/// Sizes and offsets: whole numbers from 0 on, and no fractions that would be rounded to one.
+std::vector<int64_t> whole_numbers(const nlohmann::json& entry, const char* key, const std::string& where) {
+  std::vector<int64_t> out;
+  for (const nlohmann::json& value : entry.at(key)) {
+    const bool whole = value.is_number_unsigned() && value.get<uint64_t>() <= uint64_t{1} << 62;
+    if (!whole) throw Error(fmt::format("{}: {}: expected whole numbers from 0 on", where, key));
+    out.push_back(value.get<int64_t>());
+  }
+  return out;
+}
+
 at::Tensor read_tensor(const File& file, const std::string& where, const nlohmann::json& entry,
                        int64_t data_start, int64_t data_size) {
   const at::ScalarType type = dtype_of(entry.at("dtype").get<std::string>(), where);
-  const auto shape = entry.at("shape").get<std::vector<int64_t>>();
-  const auto offsets = entry.at("data_offsets").get<std::vector<int64_t>>();
+  const auto shape = whole_numbers(entry, "shape", where);
+  const auto offsets = whole_numbers(entry, "data_offsets", where);
   int64_t count = 1;
   for (const int64_t s : shape) {
     if (s < 0 || (s > 0 && count > (int64_t{1} << 56) / s))
@@ -100,7 +111,8 @@ at::Tensor read_tensor(const File& file, const std::string& where, const nlohman
     count *= s;
   }
   const int64_t bytes = count * static_cast<int64_t>(c10::elementSize(type));
-  if (offsets.size() != 2 || offsets[0] < 0 || offsets[1] > data_size || offsets[1] - offsets[0] != bytes)
+  if (offsets.size() != 2 || offsets[1] > data_size || offsets[0] > offsets[1] ||
+      offsets[1] - offsets[0] != bytes)
     throw Error(fmt::format("{}: data_offsets: expected {} bytes inside the {} of the file", where, bytes,
                             data_size));
   at::Tensor tensor = at::empty(shape, type);
